@@ -1,0 +1,70 @@
+# Every command that a person or a pipeline runs. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The interpreter that makes .venv; name another with `make PYTHON=/path/to/python3.11 …`.
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 python 2>/dev/null))
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+$(VENV)/.installed: requirements/dev.txt
+	@test -n "$(PYTHON)" || { echo "error: no Python found; prefect-aks needs Python 3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+		echo "error: $$("$(PYTHON)" -V) at $(PYTHON) is not supported; prefect-aks runs on Python 3.11 (make PYTHON=/path/to/python3.11)" >&2; exit 1; }
+	@echo "Installing the locked packages into $(VENV) (about a minute, once) …"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: venv
+venv: $(VENV)/.installed ## make or renew the virtual environment
+
+.PHONY: up
+up: venv ## the whole system on this machine: register the flows and run one
+	@$(BIN)/python -m emulators up
+
+.PHONY: down
+down: venv ## stop what `make up` started
+	@$(BIN)/python -m emulators down
+
+.PHONY: clean
+clean: venv ## stop it and remove its state
+	@$(BIN)/python -m emulators clean
+
+.PHONY: lint
+lint: venv ## formatter, linter, types, import law, YAML
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/yamllint --strict .
+
+.PHONY: format
+format: venv ## let the formatter and the linter mend what they can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: test
+test: venv ## all the tests
+	@$(BIN)/python -m pytest -m "not audit" -n 2 --dist loadgroup
+
+.PHONY: test-unit
+test-unit: venv ## the quick tests alone
+	@$(BIN)/python -m pytest -m "not audit" tests/unit
+
+.PHONY: audit
+audit: venv ## what is too slow for every run
+	@$(BIN)/python -m pytest -m audit
+
+.PHONY: lock
+lock: ## renew requirements/ from pyproject.toml (needs uv)
+	@for group in dev flows infra; do \
+		uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
+			--group $$group $$(test $$group = dev || echo "--constraint requirements/dev.txt") -o requirements/$$group.txt; \
+	done

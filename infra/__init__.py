@@ -1,0 +1,1 @@
+"""The program: what an environment is made of, and in which order."""

@@ -1,0 +1,37 @@
+"""The pinned modules of the tools."""
+
+import pytest
+
+from toolchain.error import ToolError
+from toolchain.tool import PULUMI, TOOLS, Program, Tool, version_in
+
+
+@pytest.mark.parametrize(
+    ("tool", "program"), [pytest.param(tool, p, id=p.name) for tool in TOOLS.values() for p in tool.programs]
+)
+def test_every_module_of_a_program_is_pinned_by_hash_and_replaced_by_no_folder(tool: Tool, program: Program) -> None:
+    folder = tool.pins / program.name
+    assert f"{program.version_module} {tool.pinned(program)} h1:" in (folder / "go.sum").read_text()
+    text = (folder / "go.mod").read_text()
+    assert f"tool {program.package}" in text
+    assert "=> ." not in text
+    assert "://" not in text
+
+
+def test_every_script_is_of_a_module_that_is_pinned() -> None:
+    for script in PULUMI.scripts:
+        assert f"{script.module} v" in (PULUMI.pins / script.program / "go.mod").read_text()
+
+
+def test_a_module_that_go_mod_does_not_require_is_an_error_that_names_both() -> None:
+    stranger = Program(name="pulumi", package="", version_variable="", version_module="example.com/none")
+    with pytest.raises(ToolError, match=r"toolchain/pulumi/go\.mod .* example\.com/none"):
+        PULUMI.pinned(stranger)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("v3.259.0\n", (3, 259, 0)), ("go1.26", (1, 26, 0)), ("v3.260.0-alpha.1", (3, 260, 0)), ("none", None)],
+)
+def test_a_version_is_read_from_what_commands_say(text: str, version: tuple[int, int, int] | None) -> None:
+    assert version_in(text) == version

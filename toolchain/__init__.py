@@ -1,0 +1,1 @@
+"""The command-line tools that no Python package carries: pinned Go modules and what installs them."""
