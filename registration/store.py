@@ -1,0 +1,207 @@
+"""Where scripts live: a folder, or an Azure Blob container.
+
+A script lies under the fingerprint of its flow and is never rewritten. Its record, beside it as `.json`, is: it also
+holds the schedule policy that was last applied, by project.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+from registration.error import RegistrationError
+from registration.location import folder_of, script_path
+from registration.settings import replace
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+
+CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING"
+# Seconds and retries of one call to Blob storage; the SDK's own would wait for minutes.
+_BLOB_LIMITS = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 2, "retry_backoff_factor": 0.3}
+
+
+class Store(Protocol):
+    """What registration needs of a store."""
+
+    location: str
+
+    def put_script(self, name: str, fingerprint: str, text: str) -> None:
+        """Store a script; one that is already there stays as it is."""
+
+    def record(self, name: str, identity: str) -> dict[str, Any] | None:
+        """Read the record of a registered flow; None when there is none."""
+
+    def put_record(self, name: str, identity: str, record: Mapping[str, Any]) -> None:
+        """Write a record in one step."""
+
+    def storage(self, name: str, fingerprint: str) -> dict[str, Any]:
+        """Give the storage of a script as Prefect serializes it, without the version of Prefect."""
+
+
+def open_store(location: str, root: Path) -> Store:
+    """Open a store by its location; `root` is the project's root, to which a relative folder belongs."""
+    if kind_of(location) == "Azure":
+        return BlobStore(location)
+    return FolderStore(location, root)
+
+
+def kind_of(location: str) -> Literal["Azure", "Local"]:
+    """Name the kind of storage, in Prefect's words, that a location stands for."""
+    if "://" not in location:
+        return "Local"
+    address = urlsplit(location)
+    if address.scheme not in {"https", "http"} or not address.hostname or not address.path.strip("/"):
+        raise RegistrationError(
+            f"script store {location!r} is neither a folder nor https://ACCOUNT.blob.core.windows.net/CONTAINER"
+        )
+    if address.query or address.username or address.password:
+        raise RegistrationError(
+            "the address of the script store holds a credential; give the plain address, and sign in with Azure "
+            f"or set {CONNECTION_STRING}"
+        )
+    return "Azure"
+
+
+class FolderStore:
+    """Scripts in a folder of this machine; a relative location is written as such to the server."""
+
+    def __init__(self, location: str, root: Path) -> None:
+        self.location = location
+        self._folder = root.absolute() / location
+
+    def put_script(self, name: str, fingerprint: str, text: str) -> None:
+        """Store a script; one that is already there stays as it is."""
+        path = self._folder / script_path(name, fingerprint)
+        with _readable(self.location):
+            if not path.exists():
+                replace(path, text.encode())
+
+    def record(self, name: str, identity: str) -> dict[str, Any] | None:
+        """Read the record of a registered flow; None when there is none."""
+        with _readable(self.location):
+            path = self._folder / folder_of(name) / f"{identity}.json"
+            return _record(path.read_bytes()) if path.exists() else None
+
+    def put_record(self, name: str, identity: str, record: Mapping[str, Any]) -> None:
+        """Write a record in one step."""
+        with _readable(self.location):
+            replace(self._folder / folder_of(name) / f"{identity}.json", _text(record))
+
+    def storage(self, name: str, fingerprint: str) -> dict[str, Any]:
+        """Give the storage of a script as Prefect serializes it, without the version of Prefect."""
+        path = (Path(self.location) / script_path(name, fingerprint)).as_posix()
+        return {
+            "type": "Local",
+            "directory": Path(self.location).as_posix(),
+            "path": path,
+            "stored_as_script": True,
+            "flows": {name: path},
+            "secrets": [],
+        }
+
+
+class BlobStore:
+    """Scripts in a container of Azure Blob storage, reached with the caller's own identity.
+
+    For Azurite, or where there is no identity, the connection string comes from the environment.
+    """
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self._container = urlsplit(location).path.strip("/").rpartition("/")[2]
+        self._open: ContainerClient | None = None
+
+    def put_script(self, name: str, fingerprint: str, text: str) -> None:
+        """Store a script; one that is already there stays as it is."""
+        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415 - only this store needs Azure
+
+        with _readable(self.location):
+            try:
+                self._client().upload_blob(script_path(name, fingerprint), text.encode(), overwrite=False)
+            except ResourceExistsError:
+                return
+
+    def record(self, name: str, identity: str) -> dict[str, Any] | None:
+        """Read the record of a registered flow; None when there is none."""
+        from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415 - only this store needs Azure
+
+        with _readable(self.location):
+            try:
+                return _record(self._client().download_blob(f"{folder_of(name)}/{identity}.json").readall())
+            except ResourceNotFoundError as error:
+                if getattr(error, "error_code", None) == "ContainerNotFound":
+                    raise
+                return None
+
+    def put_record(self, name: str, identity: str, record: Mapping[str, Any]) -> None:
+        """Write a record in one step."""
+        with _readable(self.location):
+            self._client().upload_blob(f"{folder_of(name)}/{identity}.json", _text(record), overwrite=True)
+
+    def storage(self, name: str, fingerprint: str) -> dict[str, Any]:
+        """Give the storage of a script as Prefect serializes it, without the version of Prefect."""
+        blob = script_path(name, fingerprint)
+        return {
+            "type": "Azure",
+            "container": self._container,
+            "connection_string_secret": None,
+            "blob_name": blob,
+            "stored_as_script": True,
+            "flows": {name: blob},
+            "secrets": [],
+        }
+
+    def _client(self) -> "ContainerClient":
+        if self._open is None:
+            from azure.storage.blob import ContainerClient  # noqa: PLC0415 - only this store needs Azure
+
+            # The SDK logs every request it makes.
+            logging.getLogger("azure").setLevel(logging.CRITICAL)
+            limits: dict[str, Any] = dict(_BLOB_LIMITS)
+            text = os.environ.get(CONNECTION_STRING)
+            if text:
+                self._open = ContainerClient.from_connection_string(text, self._container, **limits)
+            else:
+                from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - likewise
+
+                self._open = ContainerClient.from_container_url(
+                    self.location, credential=DefaultAzureCredential(), **limits
+                )
+        return self._open
+
+
+@contextmanager
+def _readable(location: str) -> Iterator[None]:
+    """Turn what goes wrong with a store into one line that names the store and no secret."""
+    try:
+        yield
+    except OSError as error:
+        raise RegistrationError(f"script store {location}: {error.strerror or error}") from error
+    except RegistrationError:
+        raise
+    except Exception as error:
+        module = type(error).__module__
+        if not module.startswith("azure.") and not isinstance(error, ValueError):
+            raise
+        code = getattr(error, "error_code", None)
+        lines = str(getattr(error, "message", "") or "").strip().splitlines()
+        reason = code or (lines[0] if module.startswith("azure.") and lines else f"{CONNECTION_STRING} is not valid")
+        raise RegistrationError(f"script store {location}: {reason}") from error
+
+
+def _text(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _record(content: bytes) -> dict[str, Any] | None:
+    """Read a record; one that is damaged counts as lost, and the next registration writes it again."""
+    try:
+        record = json.loads(content)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None

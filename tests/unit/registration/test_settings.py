@@ -1,0 +1,70 @@
+"""The settings file and bundles, written by one process and read by another."""
+
+from pathlib import Path
+
+import pytest
+
+from registration import bundle
+from registration.bundle import Bundle
+from registration.error import RegistrationError
+from registration.settings import RunConfig, Settings, Tenant, read, write
+
+
+def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+    settings = Settings(
+        project="demo",
+        tenant=Tenant(name="Default", slug="default"),
+        api="http://127.0.0.1:4200",
+        run_config=RunConfig(type="kubernetes", labels=("aks",), cpu_request="1"),
+        schedules="paused",
+        removal="retain",
+    )
+    write(tmp_path / "deep" / "s.json", settings)
+    assert read(tmp_path / "deep" / "s.json") == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{", "file"),
+        ('{"projekt": "x"}', "projekt"),
+        ('{"schedules": "often"}', "schedules"),
+        ('{"tenant": {"name": "A", "slug": "A B"}}', "tenant.slug"),
+        ('{"run_config": {"cpu_limit": "1"}}', "cpu_limit"),
+    ],
+)
+def test_what_is_wrong_in_a_settings_file_is_named_in_one_line(text: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "s.json").write_text(text)
+    with pytest.raises(RegistrationError, match=named) as caught:
+        read(tmp_path / "s.json")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_settings_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(RegistrationError, match="cannot be read"):
+        read(tmp_path / "s.json")
+
+
+def made(key: str) -> Bundle:
+    return Bundle(name="A flow", file="f.py", fingerprint="f", key=key, parts={}, flow={"schedule": None}, script="x")
+
+
+def test_a_bundle_is_found_by_name_and_key(tmp_path: Path) -> None:
+    bundle.write(tmp_path, made("a" * 64))
+    assert bundle.read(tmp_path, "A flow", "a" * 64) == made("a" * 64)
+    with pytest.raises(RegistrationError, match="run again from the checkout"):
+        bundle.read(tmp_path, "A flow", "b" * 64)
+
+
+def test_old_bundles_do_not_pile_up_and_the_newest_stays(tmp_path: Path) -> None:
+    for number in range(30):
+        bundle.write(tmp_path, made(f"{number:064x}"))
+    assert len(list(tmp_path.rglob("*.json"))) < 15
+    assert bundle.read(tmp_path, "A flow", f"{29:064x}")
+
+
+def test_a_damaged_bundle_is_told_in_one_line(tmp_path: Path) -> None:
+    bundle.write(tmp_path, made("a" * 64))
+    next(tmp_path.rglob("*.json")).write_text("{half")
+    with pytest.raises(RegistrationError, match="delete it and run again"):
+        bundle.read(tmp_path, "A flow", "a" * 64)
