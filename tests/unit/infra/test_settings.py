@@ -1,0 +1,52 @@
+"""A stack file's values become settings, or every problem is told at once."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from infra import settings
+
+VALID = {
+    "platform": "local",
+    "prefectTenant": "default",
+    "prefectProject": "prefect-aks",
+    "flowsDirectory": "flows",
+    "flowLabels": "local, gpu",
+    "flowSchedules": "active",
+    "flowRemoval": "archive",
+}
+
+WRONG: dict[str, list[Any]] = {
+    "platform": ["aws", ""],
+    "prefectTenant": ["", "Upper", "two words", "-dash"],
+    "prefectProject": ["", " padded "],
+    "flowsDirectory": ["", "/flows", "../flows", "~/flows"],
+    "flowLabels": ["two words"],
+    "flowSchedules": ["on"],
+    "flowRemoval": ["delete"],
+}
+
+
+def test_labels_are_separated_by_commas() -> None:
+    assert settings.check(VALID, "prefect-aks").flow_labels == ("local", "gpu")
+
+
+def test_no_label_is_an_empty_list() -> None:
+    assert settings.check(VALID | {"flowLabels": ""}, "prefect-aks").flow_labels == ()
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_refused_in_one_line_that_names_its_key(key: str, value: Any) -> None:
+    with pytest.raises(pulumi.RunError) as refusal:
+        settings.check(VALID | {key: value}, "prefect-aks")
+    head, *problems = str(refusal.value).splitlines()
+    assert head.startswith("1 problem")
+    assert [problem.split(":")[1] for problem in problems] == [key]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(pulumi.RunError) as refusal:
+        settings.check({key: values[0] for key, values in WRONG.items()}, "prefect-aks")
+    told = [line.split(":")[1] for line in str(refusal.value).splitlines()[1:]]
+    assert told == list(WRONG)
