@@ -33,6 +33,10 @@ up: venv ## the whole system on this machine: register the flows and run one
 down: venv ## stop what `make up` started
 	@$(BIN)/python -m emulators down
 
+.PHONY: status
+status: venv ## what of it runs
+	@$(BIN)/python -m emulators status
+
 .PHONY: clean
 clean: venv ## stop it and remove its state
 	@$(BIN)/python -m emulators clean
@@ -52,7 +56,7 @@ format: venv ## let the formatter and the linter mend what they can
 
 .PHONY: test
 test: venv ## all the tests
-	@$(BIN)/python -m pytest -m "not audit" -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -m "not audit" -n 2 --dist loadfile
 
 .PHONY: test-unit
 test-unit: venv ## the quick tests alone
