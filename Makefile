@@ -33,10 +33,6 @@ up: venv ## the whole system on this machine: register the flows and run one
 down: venv ## stop what `make up` started
 	@$(BIN)/python -m emulators down
 
-.PHONY: status
-status: venv ## what of it runs
-	@$(BIN)/python -m emulators status
-
 .PHONY: clean
 clean: venv ## stop it and remove its state
 	@$(BIN)/python -m emulators clean
@@ -63,8 +59,8 @@ test-unit: venv ## the quick tests alone
 	@$(BIN)/python -m pytest -m "not audit" tests/unit
 
 .PHONY: audit
-audit: venv ## what is too slow for every run
-	@$(BIN)/python -m pytest -m audit
+audit: venv ## what is too slow for every run; writes build/audit.json
+	@$(BIN)/python -m pytest -p tests.audit -m audit
 
 .PHONY: lock
 lock: ## renew requirements/ from pyproject.toml (needs uv)

@@ -14,7 +14,7 @@ from registration.api import Api, is_big
 from registration.bundle import Bundle
 from registration.error import RegistrationError, UnreachableError
 from registration.fingerprint import FLOW_PARTS
-from registration.plan import Step, active_after_update
+from registration.plan import Step, active_after_update, is_half
 from registration.row import Row, group_key
 from registration.settings import Policy
 from registration.store import Store
@@ -56,7 +56,7 @@ def register(api: Api, store: Store, bundle: Bundle, *, project_id: str, schedul
     """
     row = api.flow_by_name(project_id, bundle.name)
     past = _record(store, row)
-    if row is not None and row.key == bundle.key and (past or {}).get("unfinished") != row.id:
+    if row is not None and row.key == bundle.key and not is_half(row, past):
         return _registered(set_schedules(api, store, row, schedules), bundle)
     target = Target(api=api, store=store, project_id=project_id, schedules=schedules)
     return _registered(write(target, bundle, before=row, active=active_after_update(row, past, schedules)), bundle)
@@ -106,13 +106,13 @@ def write(target: Target, bundle: Bundle, *, before: Row | None, active: bool) -
     big = is_big(flow)
     old = store.record(bundle.name, identity) or {}
     record = _with_policy({**old, **_described(bundle)}, target.project_id, target.schedules)
-    if not big and record != old:
+    if record != old:
         store.put_record(bundle.name, identity, record)
     row = _create(target, replace(bundle, flow=flow), before=before, active=active)
     if big:
-        store.put_record(bundle.name, identity, {**record, "unfinished": row.id})
         target.api.add_graph(row.id, flow)
-        store.put_record(bundle.name, identity, record)
+        finished = {**(record.get("finished") or {}), target.project_id: row.id}
+        store.put_record(bundle.name, identity, {**record, "finished": finished})
     if row.scheduled and row.schedule_active != active and row.version > (before.version if before else 0):
         target.api.set_schedule(row.id, active=active)
         row = replace(row, schedule_active=active)
@@ -175,8 +175,7 @@ def _described(bundle: Bundle) -> dict[str, Any]:
 
 
 def _with_policy(record: Mapping[str, Any], project_id: str | None, schedules: Policy) -> dict[str, Any]:
-    kept = {field: value for field, value in record.items() if field != "unfinished"}
-    return {**kept, "schedules": {**(record.get("schedules") or {}), str(project_id): schedules}}
+    return {**record, "schedules": {**(record.get("schedules") or {}), str(project_id): schedules}}
 
 
 def _record(store: Store, row: Row | None) -> dict[str, Any] | None:

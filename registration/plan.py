@@ -107,6 +107,11 @@ def applied_policy(record: Mapping[str, Any] | None, project_id: str | None) -> 
     return policy if policy in {"active", "paused"} else None
 
 
+def is_half(row: Row, record: Mapping[str, Any] | None) -> bool:
+    """Whether a flow that is sent in several calls may lack some: only its record says that the last one was made."""
+    return row.batched and ((record or {}).get("finished") or {}).get(row.project_id) != row.id
+
+
 def active_after_update(row: Row | None, record: Mapping[str, Any] | None, policy: Policy) -> bool:
     """Whether the schedule of a new version is active: as the policy says, unless an operator chose otherwise."""
     wanted = policy == "active"
@@ -141,7 +146,7 @@ def _step(record: Record, row: Row | None, past: Mapping[str, Any] | None, polic
     if row.key != record.key:
         active = active_after_update(row, past, policy)
         return replace(step, action="update", reasons=(*_changed(record, row, past), *_lost(row)), active=active)
-    if (past or {}).get("unfinished") == row.id:
+    if is_half(row, past):
         return replace(step, action="update", reasons=("half registered",), active=row.schedule_active)
     applied = applied_policy(past, row.project_id)
     active = policy == "active"

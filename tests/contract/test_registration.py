@@ -232,15 +232,16 @@ def test_an_old_id_that_is_answered_after_a_failed_insert_is_noticed(project: Pr
     assert actions(project.run("apply")[1]) == {"one": "unchanged"}
 
 
+@pytest.mark.parametrize("sent", [0, 500])
 def test_a_flow_too_big_for_one_call_arrives_whole_and_is_finished_when_cut_short(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    sent: int, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.flow("one", more="\nwith flow:\n    for number in range(600):\n        double(number)\n")
     monkeypatch.setattr(api_module, "BODY_LIMIT", 2_000)
     real = Api.add_graph
 
     def cut_short(self: Api, flow_id: str, flow: Any) -> None:
-        real(self, flow_id, {**flow, "edges": [], "tasks": flow["tasks"][:500]})
+        real(self, flow_id, {**flow, "edges": [], "tasks": flow["tasks"][:sent]})
         raise RegistrationError("cut short")
 
     monkeypatch.setattr(Api, "add_graph", cut_short)

@@ -85,6 +85,12 @@ class Stack:
     def destroy(self) -> Outcome:
         return self._act("destroy", "--yes", "--skip-preview")
 
+    def registration(self, command: str) -> dict[str, str]:
+        """Run the command line of registration with the stack's settings, and give the action on every flow."""
+        line = [sys.executable, "-m", "registration", command, "--settings", ".local/registration-local.json", "--json"]
+        done = subprocess.run(line, cwd=self.root, stdout=subprocess.PIPE, check=True)
+        return {flow["name"]: flow["action"] for flow in json.loads(done.stdout)["flows"]}
+
     def configure(self, key: str, value: str) -> None:
         self.pulumi("config", "set", key, value)
 

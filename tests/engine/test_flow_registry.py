@@ -1,5 +1,10 @@
 """The flows of a stack through its life, with the real engine, against the emulated Prefect API."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +32,23 @@ def versions(api: Any) -> dict[str, int]:
     found = {row["name"]: row["version"] for row in rows}
     assert len(found) == len(rows), "a flow has two unarchived versions"
     return found
+
+
+@contextmanager
+def answering(status: int) -> Iterator[SimpleNamespace]:
+    """A server that answers every request with this status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_error(status)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield SimpleNamespace(url=f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
 
 
 @pytest.fixture
@@ -147,6 +169,35 @@ def test_another_checkout_and_another_address_register_nothing(
     assert outcome.flows == {"one": "update", "two": "update"}
     assert outcome.changes["flows-one"] == {"api"}
     assert versions(prefect_api) == {"one": 1, "two": 1}
+
+
+def test_the_command_line_and_the_engine_leave_each_other_nothing_to_do(checkout: Any, prefect_api: Any) -> None:
+    checkout.serve(prefect_api)
+    checkout.write("one")
+    checkout.write("two")
+    checkout.preview()
+    assert checkout.registration("apply") == {"one": "register", "two": "register"}
+    checkout.up()
+    assert versions(prefect_api) == {"one": 1, "two": 1}
+    assert checkout.registration("apply") == {"one": "unchanged", "two": "unchanged"}
+    assert checkout.up().flows == {}
+
+
+@pytest.mark.parametrize(("status", "told"), [(500, "answers 500"), (404, "is not a Prefect API")])
+def test_an_api_that_answers_an_error_is_one_line_and_loses_nothing(
+    checkout: Any, prefect_api: Any, status: int, told: str
+) -> None:
+    checkout.serve(prefect_api)
+    checkout.write("one")
+    with answering(status) as broken:
+        checkout.serve(broken)
+        with pytest.raises(checkout.Error) as failure:
+            checkout.up()
+    assert "Traceback" not in str(failure.value)
+    assert f"at {broken.url} {told}" in str(failure.value)
+    checkout.serve(prefect_api)
+    assert checkout.up().flows == {"one": "create"}
+    assert versions(prefect_api) == {"one": 1}
 
 
 def test_a_wrong_stack_file_is_refused_with_every_problem_and_nothing_is_touched(checkout: Any) -> None:

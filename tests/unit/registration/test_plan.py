@@ -193,8 +193,11 @@ def test_unchanged_flows_need_no_record_from_the_store() -> None:
 
 
 def test_a_flow_that_was_left_half_registered_is_finished() -> None:
-    step = one([record()], [row()], {**remembered(record()), "unfinished": "id-f"})
-    assert (step.action, step.reasons) == ("update", ("half registered",))
+    batched = row(group_key=group_key(record().key, batched=True))
+    for past in (None, remembered(record()), {**remembered(record()), "finished": {"p": "another version"}}):
+        step = one([record()], [batched], past)
+        assert (step.action, step.reasons) == ("update", ("half registered",))
+    assert one([record()], [batched], {"finished": {"p": "id-f"}}).action == "unchanged"
 
 
 def test_an_older_version_that_a_broken_server_left_is_archived() -> None:
