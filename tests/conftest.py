@@ -121,6 +121,14 @@ def prefect_api(start_prefect_api: Callable[..., PrefectApi]) -> PrefectApi:
     return start_prefect_api()
 
 
+@pytest.fixture(scope="module")
+def module_prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectApi]:
+    """An emulator with a fresh database for the tests of one file."""
+    api = PrefectApi(tmp_path_factory.mktemp("prefect-api"))
+    yield api
+    api.stop()
+
+
 @pytest.fixture(scope="session")
 def shared_prefect_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectApi]:
     """One emulator for all the tests of a worker that make a project of their own in it; nobody may kill it."""
