@@ -38,10 +38,8 @@ _FLOW_BY_NAME = f"""query($project: uuid!, $name: String!) {{
   flow(where: {{project: {{id: {{_eq: $project}}}}, name: {{_eq: $name}}, archived: {{_eq: false}}}},
        order_by: {{created: desc}}, limit: 1) {{ {_ROW} }}
 }}"""
-_FLOW_BY_GROUP = f"""query($group: uuid!) {{
-  flow(where: {{flow_group_id: {{_eq: $group}}, archived: {{_eq: false}}}}, order_by: {{version: desc}}, limit: 1) {{
-    {_ROW}
-  }}
+_FLOWS_OF_GROUP = f"""query($group: uuid!) {{
+  flow(where: {{flow_group_id: {{_eq: $group}}, archived: {{_eq: false}}}}, order_by: {{version: desc}}) {{ {_ROW} }}
 }}"""
 _TENANT = "query($slug: String!) { tenant(where: {slug: {_eq: $slug}}) { id } }"
 _PROJECT = "query($name: String!) { project(where: {name: {_eq: $name}}) { id tenant_id } }"
@@ -112,20 +110,16 @@ class Api:
             "create_tenant", {"name": tenant.name, "slug": tenant.slug}, lambda: self.find_tenant(tenant.slug)
         )
 
-    def find_project(self, name: str, tenant_id: str | None = None) -> str | None:
-        """Find a project by its name; in any tenant when none is given."""
+    def find_project(self, name: str, tenant_id: str) -> str | None:
+        """Find a tenant's project by its name."""
         found = self.transport.send(_PROJECT, {"name": name})["project"]
-        return next((str(each["id"]) for each in found if tenant_id in {None, each["tenant_id"]}), None)
+        return next((str(each["id"]) for each in found if each["tenant_id"] == tenant_id), None)
 
     def ensure_project(self, name: str, tenant_id: str) -> str:
         """Find a project, or create it."""
         existing = self.find_project(name, tenant_id)
         fields = {"name": name, "tenant_id": tenant_id, "description": None}
         return existing or self._create_once("create_project", fields, lambda: self.find_project(name, tenant_id))
-
-    def delete_project(self, project_id: str) -> None:
-        """Delete a project with all its flows; one that is gone is no error."""
-        self._do("delete_project", {"project_id": project_id})
 
     def flow(self, flow_id: str) -> Row | None:
         """Read one version of a flow, archived or not."""
@@ -139,8 +133,11 @@ class Api:
 
     def flow_by_group(self, flow_group_id: str) -> Row | None:
         """Read the newest unarchived version in a flow group."""
-        found = self.transport.send(_FLOW_BY_GROUP, {"group": flow_group_id})["flow"]
-        return row_of(found[0]) if found else None
+        return next(iter(self.flows_of_group(flow_group_id)), None)
+
+    def flows_of_group(self, flow_group_id: str) -> list[Row]:
+        """Read the unarchived versions in a flow group, newest first; a breakdown may have left several."""
+        return [row_of(each) for each in self.transport.send(_FLOWS_OF_GROUP, {"group": flow_group_id})["flow"]]
 
     def archive(self, flow_id: str) -> bool:
         """Archive a version of a flow, which removes its scheduled runs; False when there is none such."""

@@ -14,7 +14,7 @@ from registration.api import Api, is_big
 from registration.bundle import Bundle
 from registration.error import RegistrationError, UnreachableError
 from registration.fingerprint import FLOW_PARTS
-from registration.plan import Step, active_after_update, is_half
+from registration.plan import Step, active_after_update, applied_policy, is_half
 from registration.row import Row, group_key
 from registration.settings import Policy
 from registration.store import Store
@@ -37,19 +37,7 @@ class Target:
     schedules: Policy
 
 
-@dataclass(frozen=True, kw_only=True)
-class Registered:
-    """A flow as it is registered now."""
-
-    flow_id: str
-    flow_group_id: str
-    version: int
-    fingerprint: str
-    key: str
-    schedule_active: bool
-
-
-def register(api: Api, store: Store, bundle: Bundle, *, project_id: str, schedules: Policy) -> Registered:
+def register(api: Api, store: Store, bundle: Bundle, *, project_id: str, schedules: Policy) -> Row:
     """Make the server have this flow: a new version only when what it has differs.
 
     For a caller without a plan; it asks the server first, and keeps an operator's choice of schedule.
@@ -57,21 +45,20 @@ def register(api: Api, store: Store, bundle: Bundle, *, project_id: str, schedul
     row = api.flow_by_name(project_id, bundle.name)
     past = _record(store, row)
     if row is not None and row.key == bundle.key and not is_half(row, past):
-        return _registered(set_schedules(api, store, row, schedules), bundle)
+        return set_schedules(api, store, row, schedules)
     target = Target(api=api, store=store, project_id=project_id, schedules=schedules)
-    return _registered(write(target, bundle, before=row, active=active_after_update(row, past, schedules)), bundle)
+    return write(target, bundle, before=row, active=active_after_update(row, past, schedules))
 
 
 def set_schedules(api: Api, store: Store, row: Row, schedules: Policy) -> Row:
     """Apply a schedule policy to a flow that did not change, unless it is the one that was applied last."""
     active = schedules == "active"
-    if not row.scheduled or row.schedule_active == active or row.record_id is None:
+    if not row.scheduled or row.record_id is None:
         return row
     record = store.record(row.name, row.record_id) or {}
-    applied = record.get("schedules", {}).get(row.project_id)
-    if applied in {None, schedules}:
+    if applied_policy(record, row.project_id) in {None, schedules}:
         return row
-    if not api.set_schedule(row.id, active=active):
+    if row.schedule_active != active and not api.set_schedule(row.id, active=active):
         raise RegistrationError(f"the API does not set the schedule of {row.name!r} {schedules}")
     store.put_record(row.name, row.record_id, _with_policy(record, row.project_id, schedules))
     return replace(row, schedule_active=active)
@@ -105,17 +92,21 @@ def write(target: Target, bundle: Bundle, *, before: Row | None, active: bool) -
         store.put_script(bundle.name, identity, bundle.script)
     big = is_big(flow)
     old = store.record(bundle.name, identity) or {}
-    record = _with_policy({**old, **_described(bundle)}, target.project_id, target.schedules)
+    # A policy that was recorded before it is applied would, when that fails, make the old one an operator's choice.
+    applied = applied_policy(old, target.project_id) or target.schedules
+    record = _with_policy({**old, **_described(bundle)}, target.project_id, applied)
     if record != old:
         store.put_record(bundle.name, identity, record)
     row = _create(target, replace(bundle, flow=flow), before=before, active=active)
+    done = _with_policy(record, target.project_id, target.schedules)
     if big:
         target.api.add_graph(row.id, flow)
-        finished = {**(record.get("finished") or {}), target.project_id: row.id}
-        store.put_record(bundle.name, identity, {**record, "finished": finished})
-    if row.scheduled and row.schedule_active != active and row.version > (before.version if before else 0):
+        done["finished"] = {**(record.get("finished") or {}), target.project_id: row.id}
+    if row.scheduled and row.schedule_active != active:
         target.api.set_schedule(row.id, active=active)
         row = replace(row, schedule_active=active)
+    if done != record:
+        store.put_record(bundle.name, identity, done)
     return row
 
 
@@ -180,14 +171,3 @@ def _with_policy(record: Mapping[str, Any], project_id: str | None, schedules: P
 
 def _record(store: Store, row: Row | None) -> dict[str, Any] | None:
     return store.record(row.name, row.record_id) if row is not None and row.record_id is not None else None
-
-
-def _registered(row: Row, bundle: Bundle) -> Registered:
-    return Registered(
-        flow_id=row.id,
-        flow_group_id=row.flow_group_id,
-        version=row.version,
-        fingerprint=bundle.fingerprint,
-        key=bundle.key,
-        schedule_active=row.schedule_active,
-    )

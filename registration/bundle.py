@@ -33,16 +33,11 @@ class Bundle:
     flow: Mapping[str, Any]
     script: str | None
 
-    @property
-    def scheduled(self) -> bool:
-        """Whether the flow has a schedule of its own."""
-        return self.flow.get("schedule") is not None
-
 
 def write(bundles: Path, bundle: Bundle) -> None:
     """Write a bundle in one step, and drop the oldest of the same flow."""
     path = _path(bundles, bundle.name, bundle.key)
-    replace(path, json.dumps(asdict(bundle), separators=(",", ":")).encode())
+    replace(path, json.dumps(asdict(bundle), separators=(",", ":")).encode(), mode=0o600)
     others = sorted(path.parent.glob("*.json"), key=_age)
     for old in others[_KEPT:]:
         old.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """`python -m registration`: plan and apply from a command line."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,8 +27,8 @@ examples:
       what would change, and which part of each flow
   python -m registration apply --settings .local/registration-local.json
       make it so; run it again and nothing changes
-  python -m registration apply --api http://127.0.0.1:4200 --project demo --only pokemon-etl
-      one flow, without a settings file
+  python -m registration apply --settings .local/registration-local.json --only pokemon-etl
+      one flow and no other
   python -m registration plan --settings FILE --json --detailed-exitcode
       for a pipeline: exit 2 when something would change
 
@@ -37,6 +38,9 @@ exit: 0 done or nothing to do; 1 a flow failed; 2 bad usage (plan --detailed-exi
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names and reasons are Unicode; a terminal of another encoding must not end a run that has written.
+        sys.stdout.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
         outcome = run(_job(options))
@@ -74,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("--flows", type=Path, default=Path("flows"), metavar="DIR", help="the folder of flow files (default: flows)")
+    add("--flows", type=Path, metavar="DIR", help="the folder of flow files (default: what the settings say, or flows)")
     add("--settings", type=Path, metavar="FILE", help="what the environment decides; the other options go before it")
     add("--project", metavar="NAME", help="the Prefect project")
     add("--api", metavar="URL", help="the Prefect API; plan without it shows the fingerprints alone")
@@ -109,11 +113,12 @@ def _job(options: argparse.Namespace) -> Job:
         raise UsageError("apply needs the address of the API: give --api URL, or --settings FILE")
     if settings.api and not settings.project:
         raise UsageError("which project? give --project NAME, or --settings FILE")
-    if not options.flows.is_dir():
-        raise UsageError(f"flows folder {options.flows} does not exist; give --flows DIR")
+    flows = options.flows or Path(settings.flows)
+    if not flows.is_dir():
+        raise UsageError(f"flows folder {flows} does not exist; give --flows DIR")
     return Job(
         settings=settings,
-        flows=options.flows,
+        flows=flows,
         bundles=options.bundles,
         only=tuple(options.only),
         jobs=options.jobs,

@@ -51,7 +51,8 @@ class Crew:
             with self._lock:
                 left = set(self._workers)
             for worker in left:
-                worker.stop()
+                # Its thread still reads what it said, and closes that.
+                worker.kill()
         return self._answers
 
     def _work(self) -> None:
@@ -72,7 +73,7 @@ class Crew:
             with self._lock:
                 self._answers[file] = answer
                 done = len(self._answers)
-            if self._progress is not None:
+            if self._progress is not None and not self._stopped:
                 self._progress(done, self._total)
         if worker is not None:
             self._drop(worker)
@@ -122,9 +123,13 @@ class Worker:
         code = self._process.wait()
         return {**_failed(file, self._job, *self._last_words(file, code, late=overdue.is_set())), "dead": True}
 
-    def stop(self) -> None:
-        """End the process; whatever it was loading is lost."""
+    def kill(self) -> None:
+        """End the process, from any thread; whatever it was loading is lost."""
         self._process.kill()
+
+    def stop(self) -> None:
+        """End the process, and close what led to it."""
+        self.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout, self._said):
             if pipe is not None:
@@ -141,7 +146,7 @@ class Worker:
 
     def _kill(self, overdue: threading.Event) -> None:
         overdue.set()
-        self._process.kill()
+        self.kill()
 
     def _last_words(self, file: Path, code: int, *, late: bool) -> tuple[str, int | None]:
         """Say why the process ended, and at which line of the file if it still told."""

@@ -39,13 +39,13 @@ class Step:
         return replace(self, error=error)
 
 
-def wants_record(record: Record | None, row: Row | None, policy: Policy) -> bool:
-    """Whether the plan of a flow needs its record from the store; for most unchanged flows it does not."""
+def wants_record(record: Record | None, row: Row | None) -> bool:
+    """Whether the plan of a flow needs its record from the store; an unchanged one without a schedule does not."""
     if row is None or row.record_id is None:
         return False
     if record is None or record.key != row.key or row.batched:
         return True
-    return record.scheduled and row.schedule_active != (policy == "active")
+    return record.scheduled
 
 
 def plan(  # noqa: PLR0913 - what is wanted, what is there, and the two policies
@@ -70,8 +70,10 @@ def plan(  # noqa: PLR0913 - what is wanted, what is there, and the two policies
     wanted = [record for record in catalog.records if not only or record.name in only]
     steps = [_step(record, rows.get(record.name), records.get(record.name), policy) for record in wanted]
     loaded = {record.name for record in catalog.records}
-    gone = [row for name, row in rows.items() if name not in loaded and row.ours and (not only or name in only)]
-    steps += [_removal(row, catalog, records.get(row.name), removal) for row in gone]
+    gone = [row for name, row in rows.items() if name not in loaded and (not only or name in only)]
+    # A flow that keeps its own storage looks like anybody's: that registration put it there is in the store alone.
+    ours = [row for row in gone if row.fingerprint is not None or records.get(row.name)]
+    steps += [_removal(row, catalog, records.get(row.name), removal) for row in ours]
     return sorted(steps, key=lambda step: step.name)
 
 
@@ -88,7 +90,7 @@ def leftovers(rows: Iterable[Row]) -> list[Step]:
             version=row.version,
         )
         for row in rows
-        if row.ours
+        if row.fingerprint is not None
     ]
 
 
@@ -147,11 +149,14 @@ def _step(record: Record, row: Row | None, past: Mapping[str, Any] | None, polic
         active = active_after_update(row, past, policy)
         return replace(step, action="update", reasons=(*_changed(record, row, past), *_lost(row)), active=active)
     if is_half(row, past):
-        return replace(step, action="update", reasons=("half registered",), active=row.schedule_active)
+        return replace(
+            step, action="update", reasons=("half registered",), active=active_after_update(row, past, policy)
+        )
     applied = applied_policy(past, row.project_id)
-    active = policy == "active"
-    if record.scheduled and row.schedule_active != active and applied not in {None, policy}:
-        return replace(step, action="settings", reasons=(f"schedule: {applied} → {policy}",), active=active)
+    if record.scheduled and applied not in {None, policy}:
+        # Also where the schedule is so already: a policy that is not recorded would pass for an operator's choice.
+        reasons = (f"schedule: {applied} → {policy}",)
+        return replace(step, action="settings", reasons=reasons, active=policy == "active")
     return step
 
 

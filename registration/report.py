@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any
 
 from registration.catalog import Failure
@@ -44,15 +44,19 @@ def summary(steps: Iterable[Step], failures: Sequence[Failure]) -> dict[str, int
 
 def table(steps: Sequence[Step], output: IO[str]) -> None:
     """Write one line a flow; colours only on a terminal."""
+    output.writelines(f"{line}\n" for line in lay_out(steps, coloured=output.isatty()))
+
+
+def lay_out(steps: Sequence[Step], *, coloured: bool) -> Iterator[str]:
+    """Give one line a flow, under one of headings; nothing when there is none."""
     if not steps:
         return
     lines = [_HEADINGS, *(_line(step) for step in steps)]
     widths = [min(60, max(len(line[column]) for line in lines)) for column in range(3)]
-    coloured = output.isatty()
     for step, line in zip((None, *steps), lines, strict=True):
         text = "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]]).rstrip()
         colour = _COLOURS.get(str(step.action)) if step and coloured else None
-        output.write(f"\x1b[{colour}m{text}\x1b[0m\n" if colour else f"{text}\n")
+        yield f"\x1b[{colour}m{text}\x1b[0m" if colour else text
 
 
 def closing(steps: Sequence[Step], failures: Sequence[Failure], *, done: bool) -> str:

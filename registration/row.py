@@ -57,11 +57,6 @@ class Row:
         return match["key"] if match else None
 
     @property
-    def ours(self) -> bool:
-        """Whether registration put it there, so that registration may archive it."""
-        return self.fingerprint is not None
-
-    @property
     def attempt(self) -> int:
         """The suffix of the flow group's key, 0 without one."""
         match = _GROUP_KEY.fullmatch(self.group_key or "")

@@ -132,7 +132,7 @@ def _plan(job: Job, found: catalog.Catalog, server: Server, store: Store) -> lis
     wanted = [
         row
         for name, row in server.rows.items()
-        if (not job.only or name in job.only) and wants_record(records.get(name), row, policy)
+        if (not job.only or name in job.only) and wants_record(records.get(name), row)
     ]
     past: dict[str, Mapping[str, Any]] = {}
     for row, result in parallel.each(lambda row: store.record(row.name, str(row.record_id)), wanted, job.jobs):

@@ -5,7 +5,7 @@ No field may ever hold a secret: the file lies in the checkout.
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Literal
 
@@ -54,10 +54,13 @@ class RunConfig(_Model):
 class Settings(_Model):
     """Everything that registration takes from its environment.
 
+    `flows` is the folder of flow files, directly below the project's root.
+
     `store` is a folder or `https://ACCOUNT.blob.core.windows.net/CONTAINER`. A relative folder is relative to the
     project's root, here and on the agent's machine.
     """
 
+    flows: str = pydantic.Field(default="flows", pattern=r"^[A-Za-z_]\w*$")
     project: str | None = None
     tenant: Tenant | None = None
     api: str | None = None
@@ -88,17 +91,20 @@ def write(path: Path, settings: Settings) -> None:
     replace(path, text.encode())
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Give a file new content in one step: whole or not at all, also when the process dies."""
+def replace(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Give a file new content in one step: whole or not at all, also when the process dies.
+
+    The umask takes from the mode what it takes from any new file's.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
+from registration.address import split
 from registration.error import RegistrationError
 from registration.location import folder_of, script_path
 from registration.settings import replace
@@ -52,17 +53,12 @@ def open_store(location: str, root: Path) -> Store:
 
 def kind_of(location: str) -> Literal["Azure", "Local"]:
     """Name the kind of storage, in Prefect's words, that a location stands for."""
+    address = split(location, "the script store", f"and sign in with Azure or set {CONNECTION_STRING}")
     if "://" not in location:
         return "Local"
-    address = urlsplit(location)
     if address.scheme not in {"https", "http"} or not address.hostname or not address.path.strip("/"):
         raise RegistrationError(
-            f"script store {location!r} is neither a folder nor https://ACCOUNT.blob.core.windows.net/CONTAINER"
-        )
-    if address.query or address.username or address.password:
-        raise RegistrationError(
-            "the address of the script store holds a credential; give the plain address, and sign in with Azure "
-            f"or set {CONNECTION_STRING}"
+            "the script store is neither a folder nor https://ACCOUNT.blob.core.windows.net/CONTAINER"
         )
     return "Azure"
 

@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
+from registration.address import split
 from registration.error import RefusedError, RegistrationError, UnreachableError
 
 # Seconds that one call may take with all its retries, and that one attempt may take.
@@ -45,11 +45,9 @@ class Transport:
     """
 
     def __init__(self, url: str, client: httpx.Client | None = None) -> None:
-        address = urlsplit(url)
+        address = split(url, "the API", "which is all that Prefect Server takes")
         if address.scheme not in {"http", "https"} or not address.hostname:
-            raise RegistrationError(f"the API's address {url!r} is not an http:// or https:// address")
-        if address.username or address.password:
-            raise RegistrationError("the API's address holds a credential; Prefect Server takes none, leave it out")
+            raise RegistrationError("the address of the API is not an http:// or https:// address")
         self.url = url
         self._client = client or httpx.Client(trust_env=False)
         self._down: UnreachableError | None = None

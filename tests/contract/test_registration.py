@@ -200,6 +200,37 @@ def test_another_policy_changes_the_schedule_and_no_version(project: Project) ->
     assert project.versions() == {"one": 1}
 
 
+def test_a_policy_that_an_operator_was_ahead_of_is_remembered_as_applied(project: Project) -> None:
+    project.flow("one", schedule=CRON)
+    _, flows = project.run("apply", "--schedules", "paused")
+    project.api.mutate("set_schedule_active", "success", flow_id=flows["one"]["id"])
+    assert actions(project.run("apply", "--schedules", "paused")[1]) == {"one": "unchanged"}
+    project.run("apply", "--schedules", "active")
+    assert actions(project.run("plan", "--schedules", "active")[1]) == {"one": "unchanged"}
+    _, flows = project.run("apply", "--schedules", "paused")
+    assert flows["one"]["reasons"] == ["schedule: active → paused"]
+    assert not project.active("one")
+
+
+def test_a_policy_that_came_with_a_version_that_failed_is_applied_by_the_next_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.flow("one", schedule=CRON)
+    project.run("apply")
+    moved = Settings(run_config=RunConfig(labels=("west",)), schedules="paused")
+    write(project.root / "settings.json", moved)
+
+    def refuse(*_: object, **__: object) -> str:
+        raise RegistrationError("refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Api, "create_flow", refuse)
+        assert project.run("apply", "--settings", str(project.root / "settings.json"))[0] == 1
+    assert project.run("apply", "--settings", str(project.root / "settings.json"))[0] == 0
+    assert project.versions() == {"one": 2}
+    assert not project.active("one")
+
+
 def test_a_flow_registered_by_prefects_own_client_is_left_alone_unless_a_file_has_its_name(project: Project) -> None:
     project.flow("one")
     project.run("apply")
@@ -215,6 +246,42 @@ def test_a_flow_registered_by_prefects_own_client_is_left_alone_unless_a_file_ha
     project.run("apply")
     assert project.versions() == {"one": 1, "stranger": 2}
     assert row["id"] in {each["id"] for each in project.rows()}
+
+
+def test_a_flow_that_keeps_its_own_storage_is_archived_when_its_file_is_gone(project: Project) -> None:
+    project.flow("one")
+    path = project.flow("two")
+    path.write_text(
+        "from prefect import Flow\nfrom prefect.storage import GitHub\n\n"
+        "flow = Flow('two', storage=GitHub(repo='owner/repository', path='two.py'))\n"
+    )
+    project.run("apply")
+    project_id = project.api.query(
+        "query($p: String!) { project(where: {name: {_eq: $p}}) { id } }", {"p": project.name}
+    )["project"][0]["id"]
+    # Prefect's own client gives a key of the same form.
+    stranger = {"name": "stranger", "tasks": [], "edges": [], "storage": {"type": "GitHub", "repo": "o/r"}}
+    project.api.mutate("create_flow", "id", project_id=project_id, serialized_flow=stranger, idempotency_key="5" * 64)
+    assert actions(project.run("plan")[1]) == {"one": "unchanged", "two": "unchanged"}
+    path.unlink()
+    assert actions(project.run("apply")[1]) == {"one": "unchanged", "two": "archive"}
+    assert project.versions() == {"one": 1, "stranger": 1}
+
+
+def test_every_unarchived_version_of_a_group_is_found_newest_first(project: Project, prefect_api: Any) -> None:
+    project.api = prefect_api
+    path = project.flow("one")
+    for number in range(2):
+        project.run("apply")
+        path.write_text(f"{path.read_text()}\nN = {number}\n")
+    with sqlite3.connect(prefect_api.database.removeprefix("sqlite:///")) as database:
+        database.execute("UPDATE flow SET archived = 0")
+    group = project.rows()[0]["flow_group_id"]
+    with Api(prefect_api.url) as api:
+        assert [row.version for row in api.flows_of_group(group)] == [2, 1]
+        newest = api.flow_by_group(group)
+        assert newest is not None
+        assert newest.version == 2
 
 
 def test_an_old_id_that_is_answered_after_a_failed_insert_is_noticed(project: Project, prefect_api: Any) -> None:
@@ -324,7 +391,7 @@ def test_settings_from_a_file_and_a_library_call_agree_with_the_command(project:
     assert actions(project.run("apply", "--settings", str(project.root / "settings.json"))[1]) == {"one": "unchanged"}
 
 
-def test_tenant_and_project_are_made_once_and_deleted_when_asked(
+def test_tenant_and_project_are_made_once(
     start_prefect_api: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = Project(tmp_path / "fresh", start_prefect_api())
@@ -337,9 +404,6 @@ def test_tenant_and_project_are_made_once_and_deleted_when_asked(
         assert tenant_id is not None
         project_id = api.ensure_project("fresh", tenant_id)
         assert project_id == api.find_project("fresh", tenant_id)
-        api.delete_project(project_id)
-        assert api.find_project("fresh") is None
-        api.delete_project(project_id)
 
 
 def test_only_one_flow_is_applied_and_no_other_archived(project: Project) -> None:

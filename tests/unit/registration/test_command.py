@@ -15,6 +15,7 @@ from registration.catalog import Failure
 from registration.command import main
 from registration.error import RefusedError, UnreachableError
 from registration.plan import Step
+from registration.settings import Settings, write
 
 ROOT = Path(__file__).parents[3]
 FIELDS = {"name", "file", "action", "reasons", "fingerprint", "key", "parts", "id", "version", "error"}
@@ -47,6 +48,33 @@ def test_a_plan_without_an_api_shows_the_fingerprints_and_no_action(
     )
     assert document["summary"]["failed"] == 1
     assert said.err == f"error: {bad['error']}\n"
+
+
+def test_the_flows_folder_is_the_settings_unless_the_command_names_another(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder.parent / "s.json", Settings(flows="pipelines"))
+    monkeypatch.chdir(folder.parent)
+    assert main(["plan", "--settings", "s.json"]) == 2
+    assert "flows folder pipelines does not exist" in capsys.readouterr().err
+    assert main(["plan", "--settings", "s.json", "--flows", "flows"]) == 0
+    folder.rename(folder.parent / "pipelines")
+    capsys.readouterr()
+    assert main(["plan", "--settings", "s.json", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["flows"][0]["file"] == "pipelines/one.py"
+
+
+def test_a_terminal_that_is_not_unicode_gets_question_marks_and_no_traceback(folder: Path) -> None:
+    (folder / "one.py").write_text("from prefect import Flow\n\nflow = Flow('one \N{RIGHTWARDS ARROW} two')\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "registration", "plan", "--flows", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b"one ? two" in ran.stdout
 
 
 def test_a_plan_writes_nothing(folder: Path) -> None:
@@ -86,6 +114,13 @@ def test_an_option_that_does_not_exist_ends_with_status_two(arguments: Sequence[
     [
         ["--api", "127.0.0.1:4200"],
         ["--api", "http://me:hunter2@127.0.0.1:1"],
+        ["--api", "htps://me:hunter2@host"],
+        ["--api", "me:hunter2@host"],
+        ["--api", "hunter2"],
+        ["--api", "http://[hunter2"],
+        ["--api", "http://127.0.0.1:1?code=hunter2"],
+        ["--store", "https://account.blob.core.windows.net/?sv=1&sig=hunter2"],
+        ["--store", "AccountName=a;AccountKey=hunter2;BlobEndpoint=http://127.0.0.1:1/a"],
         ["--store", "https://account.blob.core.windows.net/c?sig=hunter2"],
         ["--settings", "nowhere.json"],
     ],

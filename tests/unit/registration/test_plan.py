@@ -111,9 +111,15 @@ def test_a_flow_whose_file_is_gone_is_archived_or_kept_as_the_settings_say() -> 
     assert one([], [row()], removal="retain").action == "unchanged"
 
 
-def test_a_flow_registered_by_other_means_is_never_archived() -> None:
+@pytest.mark.parametrize("past", [{}, {"f": {}}])
+def test_a_flow_registered_by_other_means_is_never_archived(past: dict[str, Any]) -> None:
     foreign = {"f": row(storage={"type": "Local", "path": "/x/y"})}
-    assert plan(Catalog(records=(), failures=()), foreign, {}, policy="active", removal="archive") == []
+    assert plan(Catalog(records=(), failures=()), foreign, past, policy="active", removal="archive") == []
+
+
+def test_a_flow_with_its_own_storage_that_the_store_remembers_is_archived_when_its_file_is_gone() -> None:
+    own = row(storage={"type": "GitHub", "repo": "o/r"}, group_key=record().key)
+    assert one([], [own], remembered(record())).action == "archive"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +152,8 @@ def test_only_the_named_flows_are_looked_at() -> None:
         ("paused", "paused", True, "unchanged"),  # an operator started it
         ("active", "paused", True, "settings"),
         ("paused", "active", False, "settings"),
-        ("active", "paused", False, "unchanged"),  # it already is
+        ("active", "paused", False, "settings"),  # it already is, but nobody would know that it was applied
+        ("paused", "active", True, "settings"),
         (None, "active", False, "unchanged"),  # nobody remembers: left alone
     ],
 )
@@ -184,12 +191,12 @@ def test_a_schedule_that_is_new_follows_the_policy() -> None:
     assert not active_after_update(None, None, "paused")
 
 
-def test_unchanged_flows_need_no_record_from_the_store() -> None:
-    assert not wants_record(record(scheduled=True), row(scheduled=True, schedule_active=True), "active")
-    assert not wants_record(record(), None, "active")
-    assert wants_record(record(source="changed"), row(), "active")
-    assert wants_record(record(scheduled=True), row(schedule_active=False), "active")
-    assert wants_record(None, row(), "active")
+def test_an_unchanged_flow_without_a_schedule_needs_no_record_from_the_store() -> None:
+    assert not wants_record(record(), row())
+    assert not wants_record(record(), None)
+    assert wants_record(record(source="changed"), row())
+    assert wants_record(record(scheduled=True), row(scheduled=True, schedule_active=True))
+    assert wants_record(None, row())
 
 
 def test_a_flow_that_was_left_half_registered_is_finished() -> None:
@@ -198,6 +205,12 @@ def test_a_flow_that_was_left_half_registered_is_finished() -> None:
         step = one([record()], [batched], past)
         assert (step.action, step.reasons) == ("update", ("half registered",))
     assert one([record()], [batched], {"finished": {"p": "id-f"}}).action == "unchanged"
+
+
+def test_a_flow_that_was_left_half_registered_follows_another_policy_as_it_is_finished() -> None:
+    half = row(group_key=group_key(record().key, batched=True), scheduled=True, schedule_active=True)
+    for applied, active in (("active", False), ("paused", True)):  # the latter was started by an operator
+        assert one([record()], [half], remembered(record(), applied), policy="paused").active == active
 
 
 def test_an_older_version_that_a_broken_server_left_is_archived() -> None:
@@ -215,8 +228,8 @@ def test_without_a_server_there_is_no_action() -> None:
 def test_the_key_of_a_flow_with_its_own_storage_is_the_groups_without_its_suffix(key: str | None, read: str) -> None:
     own = row(storage={"type": "GitHub", "repo": "o/r"}, group_key=key)
     assert own.key == read
-    assert not own.ours
+    assert own.fingerprint is None
 
 
 def test_a_half_registered_flow_is_noticed_without_being_asked_for() -> None:
-    assert wants_record(record(), row(group_key=group_key(record().key, batched=True)), "active")
+    assert wants_record(record(), row(group_key=group_key(record().key, batched=True)))

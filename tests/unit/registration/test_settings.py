@@ -1,5 +1,8 @@
 """The settings file and bundles, written by one process and read by another."""
 
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from registration.settings import RunConfig, Settings, Tenant, read, write
 
 def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     settings = Settings(
+        flows="pipelines",
         project="demo",
         tenant=Tenant(name="Default", slug="default"),
         api="http://127.0.0.1:4200",
@@ -29,6 +33,8 @@ def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
         ("{", "file"),
         ('{"projekt": "x"}', "projekt"),
         ('{"schedules": "often"}', "schedules"),
+        ('{"flows": "../flows"}', "flows"),
+        ('{"flows": "a/b"}', "flows"),
         ('{"tenant": {"name": "A", "slug": "A B"}}', "tenant.slug"),
         ('{"run_config": {"cpu_limit": "1"}}', "cpu_limit"),
     ],
@@ -43,6 +49,21 @@ def test_what_is_wrong_in_a_settings_file_is_named_in_one_line(text: str, named:
 def test_a_settings_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(RegistrationError, match="cannot be read"):
         read(tmp_path / "s.json")
+
+
+@pytest.fixture(params=[0o002, 0o027, 0o077])
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+def test_files_are_as_open_as_the_umask_says_and_bundles_are_for_their_owner(umask: int, tmp_path: Path) -> None:
+    write(tmp_path / "s.json", Settings())
+    bundle.write(tmp_path / "bundles", made("a" * 64))
+    held = next((tmp_path / "bundles").rglob("*.json"))
+    assert stat.S_IMODE((tmp_path / "s.json").stat().st_mode) == 0o666 & ~umask
+    assert stat.S_IMODE(held.stat().st_mode) == 0o600
 
 
 def made(key: str) -> Bundle:

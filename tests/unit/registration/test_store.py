@@ -119,12 +119,36 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("location", ["https://account.blob.core.windows.net", "ftp://x/y", "https:///flows"])
-def test_an_address_that_is_no_container_is_refused(location: str) -> None:
-    with pytest.raises(RegistrationError, match="neither a folder nor"):
+def test_an_address_that_is_no_container_is_refused_and_not_repeated(location: str) -> None:
+    with pytest.raises(RegistrationError, match="neither a folder nor") as caught:
         kind_of(location)
+    assert location not in str(caught.value)
 
 
-@pytest.mark.parametrize("location", [f"{URL}?sig={SECRET}", URL.replace("//", f"//me:{SECRET}@")])
+def test_an_address_that_cannot_be_read_is_told() -> None:
+    with pytest.raises(RegistrationError, match="the address of the script store is not valid"):
+        kind_of("https://[half/flows")
+
+
+@pytest.mark.parametrize("location", ["scripts", "/srv/my scripts", "scripts@2", ".local/design=1", "a;b"])
+def test_a_folder_may_have_any_name_without_a_credential(location: str) -> None:
+    assert kind_of(location) == "Local"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        f"{URL}?sig={SECRET}",
+        URL.replace("//", f"//me:{SECRET}@"),
+        URL.replace("//", f"//me:with/{SECRET}@"),
+        f"{URL}#sig={SECRET}",
+        f"https://account.blob.core.windows.net/?sv=1&sig={SECRET}",
+        f"me:{SECRET}@account.blob.core.windows.net/flows",
+        f"AccountName=a;AccountKey={SECRET};BlobEndpoint=http://127.0.0.1:10000/a",
+        f"AccountName=a;accountkey = {SECRET};EndpointSuffix=core.windows.net",
+        f"SharedAccessSignature={SECRET};EndpointSuffix=core.windows.net",
+    ],
+)
 def test_an_address_with_a_credential_is_refused_and_not_repeated(location: str) -> None:
     with pytest.raises(RegistrationError, match="holds a credential") as caught:
         kind_of(location)
