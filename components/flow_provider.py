@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from registration.api import Api
-    from registration.apply import Registered
+    from registration.row import Row
 
 Properties = dict[str, Any]
 
@@ -51,47 +51,74 @@ class Provider(ResourceProvider):
         return DiffResult(changes=bool(replaced or changed), replaces=replaced)
 
 
-class TenantProvider(Provider):
-    """Finds or makes a tenant. Removal leaves it on the server, because all history hangs on it."""
+class _PlaceProvider(Provider):
+    """Finds or makes what flows are registered in. Removal leaves it on the server, because all history hangs on it."""
+
+    mutable = ("api",)
+
+    def create(self, props: Properties) -> CreateResult:
+        """Return the place's id on the server."""
+        with _told_of(self._named(props)):
+            return CreateResult(self._ensure(_api(props["api"]), props), dict(props))
+
+    def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
+        """Follow the server to another address, where the same place has to be."""
+        from registration.error import RegistrationError
+
+        with _told_of(self._named(_news)):
+            if self._find(_api(_news["api"]), _news) != _id:
+                raise RegistrationError(
+                    f"the API at {_news['api']} does not have it; was it deleted there, run `pulumi refresh`; "
+                    "is that another server, take the flows out of the state with `pulumi state delete`"
+                )
+        return UpdateResult(dict(_news))
+
+    def read(self, id_: str, props: Properties) -> ReadResult:
+        """Tell whether the server still has it."""
+        with _told_of(self._named(props)):
+            found = self._find(_api(props["api"]), props)
+        return ReadResult(id_, dict(props), dict(props)) if found == id_ else ReadResult("", {})
+
+    def _named(self, props: Properties) -> str:
+        raise NotImplementedError
+
+    def _find(self, api: Api, props: Properties) -> str | None:
+        raise NotImplementedError
+
+    def _ensure(self, api: Api, props: Properties) -> str:
+        raise NotImplementedError
+
+
+class TenantProvider(_PlaceProvider):
+    """Keeps a tenant."""
 
     identity = ("slug",)
-    mutable = ("api",)
 
-    def create(self, props: Properties) -> CreateResult:
-        """Return the tenant's id on the server."""
+    def _named(self, props: Properties) -> str:
+        return f"tenant {props['slug']}"
+
+    def _find(self, api: Api, props: Properties) -> str | None:
+        return api.find_tenant(props["slug"])
+
+    def _ensure(self, api: Api, props: Properties) -> str:
         from registration.settings import Tenant
 
-        tenant = Tenant(name=props["slug"], slug=props["slug"])
-        return CreateResult(_api(props["api"]).ensure_tenant(tenant), dict(props))
-
-    def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
-        """Follow the server to another address."""
-        return UpdateResult(dict(_news))
-
-    def read(self, id_: str, props: Properties) -> ReadResult:
-        """Tell whether the server still has the tenant."""
-        found = _api(props["api"]).find_tenant(props["slug"])
-        return ReadResult(id_, dict(props), dict(props)) if found == id_ else ReadResult("", {})
+        return api.ensure_tenant(Tenant(name=props["slug"], slug=props["slug"]))
 
 
-class ProjectProvider(Provider):
-    """Finds or makes a project. Removal leaves it on the server, because the history of its flows hangs on it."""
+class ProjectProvider(_PlaceProvider):
+    """Keeps a project."""
 
     identity = ("name", "tenant_id")
-    mutable = ("api",)
 
-    def create(self, props: Properties) -> CreateResult:
-        """Return the project's id on the server."""
-        return CreateResult(_api(props["api"]).ensure_project(props["name"], props["tenant_id"]), dict(props))
+    def _named(self, props: Properties) -> str:
+        return f"project {props['name']}"
 
-    def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
-        """Follow the server to another address."""
-        return UpdateResult(dict(_news))
+    def _find(self, api: Api, props: Properties) -> str | None:
+        return api.find_project(props["name"], props["tenant_id"])
 
-    def read(self, id_: str, props: Properties) -> ReadResult:
-        """Tell whether the server still has the project."""
-        found = _api(props["api"]).find_project(props["name"], props["tenant_id"])
-        return ReadResult(id_, dict(props), dict(props)) if found == id_ else ReadResult("", {})
+    def _ensure(self, api: Api, props: Properties) -> str:
+        return api.ensure_project(props["name"], props["tenant_id"])
 
 
 class FlowProvider(Provider):
@@ -103,50 +130,49 @@ class FlowProvider(Provider):
 
     def create(self, props: Properties) -> CreateResult:
         """Register the flow, or find it registered."""
-        with _told_of(props["name"]):
-            registered = _register(props)
-        return CreateResult(registered.flow_group_id, _outputs(props, registered.flow_id, registered.version))
+        registered = _register(props)
+        return CreateResult(registered.flow_group_id, _outputs(props, registered.id, registered.version))
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         """Register a new version, where the key changed; the path is the one of `create`."""
-        with _told_of(_news["name"]):
-            registered = _register(_news)
-        return UpdateResult(_outputs(_news, registered.flow_id, registered.version))
+        registered = _register(_news)
+        return UpdateResult(_outputs(_news, registered.id, registered.version))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """Tell what the server has: an archived flow is gone, one registered by other means has other parts."""
         from registration import apply
         from registration.store import open_store
 
-        with _told_of(props["name"]):
+        inputs = {key: props.get(key, "") for key in (*self.identity, *self.mutable, "project")}
+        with _told_of(f"flow {props['name']}"):
             row = _api(props["api"]).flow_by_group(id_)
-        if row is None:
-            return ReadResult("", {})
-        inputs = {key: props[key] for key in (*self.identity, *self.mutable, "project")}
-        if row.key != key_of({part: props[part] for part in PARTS}):
-            found = apply.parts_of(open_store(props["store"], root=Path.cwd()), row)
-            inputs |= {part: found.get(part, "") for part in PARTS}
+            if row is None:
+                return ReadResult("", {})
+            if row.key != key_of({part: inputs[part] for part in PARTS}):
+                found = apply.parts_of(open_store(props["store"], root=Path.cwd()), row)
+                inputs |= {part: found.get(part, "") for part in PARTS}
         return ReadResult(id_, _outputs(inputs, row.id, row.version), inputs)
 
     def delete(self, _id: str, _props: Properties) -> None:
         """Archive the flow; one that is already gone is no error, a server that does not answer is."""
-        with _told_of(_props["name"]):
-            row = _api(_props["api"]).flow_by_group(_id)
-            if row is not None:
-                _api(_props["api"]).archive(row.id)
+        api = _api(_props["api"])
+        with _told_of(f"flow {_props['name']}"):
+            for row in api.flows_of_group(_id):
+                api.archive(row.id)
 
 
 @contextmanager
-def _told_of(name: str) -> Iterator[None]:
-    """Say in an error which flow it is about, and what to do where that is known."""
+def _told_of(what: str) -> Iterator[None]:
+    """Say in an error what it is about, and what to do where that is known."""
     from registration.error import RegistrationError, UnreachableError
 
     try:
         yield
     except UnreachableError as error:
-        raise UnreachableError(f"flow {name}: {error}; run it again when the API answers") from error
+        raise UnreachableError(f"{what}: {error}; run it again when the API answers") from error
     except RegistrationError as error:
-        raise RegistrationError(f"flow {name}: {error}") from error
+        hint = "; the project is gone, run `pulumi refresh`, then again" if "Invalid project" in str(error) else ""
+        raise RegistrationError(f"{what}: {error}{hint}") from error
 
 
 @cache
@@ -156,27 +182,25 @@ def _api(url: str) -> Api:
     return Api(url)
 
 
-def _register(props: Properties) -> Registered:
+def _register(props: Properties) -> Row:
     from registration import apply, bundle
     from registration.store import open_store
 
-    key = key_of({part: props[part] for part in PARTS})
-    return apply.register(
-        _api(props["api"]),
-        open_store(props["store"], root=Path.cwd()),
-        bundle.read(BUNDLES, props["name"], key),
-        project_id=props["project_id"],
-        schedules=props["schedules"],
-    )
+    with _told_of(f"flow {props['name']}"):
+        return apply.register(
+            _api(props["api"]),
+            open_store(props["store"], root=Path.cwd()),
+            bundle.read(BUNDLES, props["name"], key_of({part: props[part] for part in PARTS})),
+            project_id=props["project_id"],
+            schedules=props["schedules"],
+        )
 
 
 def _outputs(inputs: Properties, flow_id: str, version: int) -> Properties:
-    return {
-        **inputs,
-        "flow_id": flow_id,
-        "version": version,
-        "fingerprint": fingerprint_of({part: inputs[part] for part in PARTS}),
-    }
+    parts = {part: inputs[part] for part in PARTS}
+    # Of a flow that was registered by other means nobody knows all the parts.
+    fingerprint = fingerprint_of(parts) if all(parts.values()) else ""
+    return {**inputs, "flow_id": flow_id, "version": version, "fingerprint": fingerprint}
 
 
 @cache

@@ -17,10 +17,8 @@ from registration.settings import Settings
 class FlowRegistryArgs:
     """What a registry needs from its environment."""
 
-    flows: Path
-    """The folder of the flow files."""
     settings: Settings
-    """What the environment decides; its tenant is set."""
+    """What the environment decides; its tenant is set, and its flows folder lies in the program's own folder."""
     api: pulumi.Input[str]
     """Where the Prefect API answers; a locator, and no part of what is registered."""
     released: pulumi.Resource | None = None
@@ -104,7 +102,9 @@ class FlowRegistry(pulumi.ComponentResource):
 def _load(args: FlowRegistryArgs) -> tuple[catalog.Record, ...]:
     settings = args.settings
     try:
-        found = catalog.load(args.flows, store=settings.store, run_config=settings.run_config, bundles=BUNDLES)
+        found = catalog.load(
+            Path(settings.flows), store=settings.store, run_config=settings.run_config, bundles=BUNDLES
+        )
         found.raise_for_failures()
     except RegistrationError as error:
         raise pulumi.RunError(str(error)) from None

@@ -17,8 +17,9 @@ STORE = ".local/flows"
 
 def deploy(stack: Settings) -> None:
     """Register the flows of this checkout with the Prefect API of this machine."""
-    api = f"http://127.0.0.1:{os.environ.get('PREFECT_API_PORT', '4200')}"
+    api = f"http://127.0.0.1:{os.environ.get('PREFECT_API_PORT') or '4200'}"
     settings = registration_settings.Settings(
+        flows=stack.flows_directory,
         project=stack.prefect_project,
         tenant=registration_settings.Tenant(name=stack.prefect_tenant, slug=stack.prefect_tenant),
         api=api,
@@ -27,8 +28,9 @@ def deploy(stack: Settings) -> None:
         schedules=stack.flow_schedules,
         removal=stack.flow_removal,
     )
-    registration_settings.write(Path(f".local/registration-{pulumi.get_stack()}.json"), settings)
-    registry = FlowRegistry("flows", FlowRegistryArgs(flows=Path(stack.flows_directory), settings=settings, api=api))
+    if not pulumi.runtime.is_dry_run():
+        registration_settings.write(Path(f".local/registration-{pulumi.get_stack()}.json"), settings)
+    registry = FlowRegistry("flows", FlowRegistryArgs(settings=settings, api=api))
     pulumi.export("api", api)
     pulumi.export("project", stack.prefect_project)
     pulumi.export("flows", registry.flows)

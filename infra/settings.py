@@ -6,18 +6,12 @@ Every key is declared in `Pulumi.yaml` with its type and default, so the engine 
 from typing import Annotated, Any, Literal
 
 import pulumi
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 
 def _split(labels: object) -> object:
     return [label.strip() for label in labels.split(",") if label.strip()] if isinstance(labels, str) else labels
-
-
-def _inside(folder: str) -> str:
-    if folder.startswith(("/", "~")) or ".." in folder.split("/"):
-        raise ValueError("must be a folder of this project, as a relative path")
-    return folder.rstrip("/")
 
 
 class Settings(BaseModel):
@@ -28,7 +22,7 @@ class Settings(BaseModel):
     platform: Literal["azure", "local"]
     prefect_tenant: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=63)]
     prefect_project: Annotated[str, Field(pattern=r"^\S(.*\S)?$", max_length=255)]
-    flows_directory: Annotated[str, Field(min_length=1), AfterValidator(_inside)]
+    flows_directory: Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
     flow_labels: Annotated[tuple[Annotated[str, Field(pattern=r"^[^\s]+$")], ...], BeforeValidator(_split)]
     flow_schedules: Literal["active", "paused"]
     flow_removal: Literal["archive", "retain"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,8 +28,25 @@ with Flow("{name}") as flow:
 """
 
 
+# Runs a command and tells the peak of the largest of the processes that it started, and of those that these started.
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:])
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
+sys.exit(sys.stderr.write(f"peak {peak} MiB\\n") and code)
+"""
+
+
 class PulumiError(Exception):
     """A command that failed, with all that it printed."""
+
+    @property
+    def causes(self) -> list[str]:
+        """The lines that say why, each once; a stack trace is never among them."""
+        assert "Traceback" not in str(self)
+        lines = {line.strip() for line in str(self).splitlines()}
+        found = sorted(line.removeprefix("error: ") for line in lines if line.startswith("error: "))
+        return [line for line in found if ": " in line]
 
 
 @dataclass
@@ -38,6 +56,7 @@ class Outcome:
     operations: dict[str, str] = field(default_factory=dict)
     changes: dict[str, set[str]] = field(default_factory=dict)
     output: str = ""
+    peak_mib: int = 0
 
     @property
     def flows(self) -> dict[str, str]:
@@ -55,12 +74,21 @@ class Stack:
 
     root: Path
     environment: dict[str, str]
+    _peak_mib: int = 0
     SIMPLE = SIMPLE
     Error = PulumiError
 
     def serve(self, api: Any) -> None:
         """Let the stack use this API."""
         self.environment["PREFECT_API_PORT"] = api.url.rsplit(":", 1)[1]
+
+    @staticmethod
+    def versions(api: Any) -> dict[str, int]:
+        """The unarchived version of every flow that an API has."""
+        rows = api.query("{ flow(where: {archived: {_eq: false}}) { name version } }")["flow"]
+        found = {row["name"]: row["version"] for row in rows}
+        assert len(found) == len(rows), "a flow has two unarchived versions"
+        return found
 
     def move(self, name: str) -> "Stack":
         """The same checkout and state in another folder, as after a clone on another machine."""
@@ -104,8 +132,14 @@ class Stack:
         """Run a command on the stack and give what it prints."""
         command = ["pulumi", *arguments, "--stack", "local", "--non-interactive", "--color", "never"]
         done = subprocess.run(
-            command, cwd=self.root, env=self.whole_environment(), capture_output=True, text=True, check=False
+            [sys.executable, "-c", MEASURED, *command],
+            cwd=self.root,
+            env=self.whole_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
         )
+        *_, self._peak_mib = map(int, re.findall(r"^peak (\d+) MiB$", done.stderr, re.MULTILINE))
         if done.returncode != 0:
             raise PulumiError(f"{done.stdout}\n{done.stderr}")
         return done.stdout
@@ -117,7 +151,7 @@ class Stack:
     def _act(self, *arguments: str) -> Outcome:
         log = self.root / ".local/events.json"
         log.unlink(missing_ok=True)
-        outcome = Outcome(output=self.pulumi(*arguments, "--event-log", str(log)))
+        outcome = Outcome(output=self.pulumi(*arguments, "--event-log", str(log)), peak_mib=self._peak_mib)
         for event in map(json.loads, log.read_text().splitlines()):
             told = event.get("resourcePreEvent") or event.get("resOutputsEvent")
             if told:
@@ -132,7 +166,7 @@ class Stack:
 
 @pytest.fixture(scope="session", autouse=True)
 def pulumi_on_path() -> Iterator[None]:
-    """The Pulumi command line, where Pulumi's Automation API and a test's own processes find it."""
+    """The Pulumi command line, built by `make test` beforehand, where a test's own processes find it."""
     found = subprocess.run([sys.executable, "-m", "toolchain", "pulumi"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", found.stdout.decode().strip(), prepend=os.pathsep)
@@ -163,3 +197,13 @@ def checkout(tmp_path: Path) -> Stack:
     stack = Stack(root, environment)
     stack.pulumi("stack", "init")
     return stack
+
+
+@pytest.fixture
+def stack(checkout: Stack, prefect_api: Any) -> Stack:
+    """A stack with two flows, deployed once."""
+    checkout.serve(prefect_api)
+    checkout.write("one")
+    checkout.write("two")
+    checkout.up()
+    return checkout

@@ -21,7 +21,7 @@ WRONG: dict[str, list[Any]] = {
     "platform": ["aws", ""],
     "prefectTenant": ["", "Upper", "two words", "-dash"],
     "prefectProject": ["", " padded "],
-    "flowsDirectory": ["", "/flows", "../flows", "~/flows"],
+    "flowsDirectory": ["", ".", "/flows", "../flows", "team/flows", "two words"],
     "flowLabels": ["two words"],
     "flowSchedules": ["on"],
     "flowRemoval": ["delete"],
