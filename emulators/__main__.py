@@ -1,6 +1,7 @@
 """The local machine's commands: `python -m emulators up`, `down`, `clean` and `status`; `make` has the same names."""
 
 import argparse
+import io
 import signal
 import sys
 from types import FrameType
@@ -23,6 +24,10 @@ _INTERRUPTED = 130
 
 def main() -> int:
     """Run one command; a failure is one line on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # Not every locale has the characters of these lines.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(prog="python -m emulators", description="The whole system on this machine.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in _HELP.items():

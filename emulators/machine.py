@@ -4,6 +4,7 @@ Everything that it writes is below `.local/` of the checkout, and everything lis
 """
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Mapping
@@ -36,8 +37,11 @@ class Machine:
         """Read the ports from the environment.
 
         Raises:
-            MachineError: a port is no port number, or two are the same.
+            MachineError: a port is no port number, two are the same, or the state cannot lie in this checkout.
         """
+        # The engine takes the place of its state as a URL, and not an encoded one.
+        if special := re.search("[#?%]", str(root)):
+            raise MachineError(f"the path {root} holds a {special[0]!r}, which Pulumi cannot take; move the checkout")
         values = os.environ if environ is None else environ
         ports = {name: _port(values, name) for name in _PORTS}
         if len(set(ports.values())) < len(ports):

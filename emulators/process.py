@@ -63,14 +63,21 @@ class Process:
         except (OSError, ValueError, KeyError, TypeError, psutil.Error):
             return None
 
+    def arguments(self) -> list[str]:
+        """Return what the running process was started with, or nothing when it is gone."""
+        found = self.find()
+        try:
+            # The first word is the interpreter, which some systems replace by its real path.
+            return found.cmdline()[1:] if found else []
+        except psutil.Error:
+            return []
+
     def current(self, patience: float = 10.0) -> bool:
         """Say whether it runs with the command that it would be started with now, and answers within `patience`."""
-        found = self.find()
-        # The first word is the interpreter, which some systems replace by its real path.
-        if found is None or found.cmdline()[1:] != list(self.command[1:]):
+        if self.arguments() != list(self.command[1:]):
             return False
         deadline = time.monotonic() + patience
-        while not (well := self.health is None or healthy(self.health)) and time.monotonic() < deadline:
+        while not (well := self.health is None or answers(self.health)) and time.monotonic() < deadline:
             time.sleep(_POLL)
         return well
 
@@ -130,7 +137,7 @@ class Process:
 
     def _wait(self, child: "subprocess.Popen[bytes]", deadline: float) -> None:
         # A process that has just begun does not show its command line yet.
-        while self.find() is None or not (self.health is None or healthy(self.health)):
+        while self.find() is None or not (self.health is None or answers(self.health)):
             if child.poll() is not None:
                 raise ProcessError(
                     f"the {self.name} process stopped while starting (exit {child.returncode}): "
@@ -151,7 +158,7 @@ class Process:
                 continue
 
 
-def healthy(url: str) -> bool:
+def answers(url: str) -> bool:
     """Say whether `url` answers 200 within two seconds."""
     try:
         return httpx.get(url, timeout=2.0, trust_env=False).status_code == httpx.codes.OK

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from emulators.machine import Machine
-from emulators.process import Process, healthy
+from emulators.process import Process, answers
 
 # `└── 12:30:59 | INFO    | message`, as `prefect run --watch` prints it.
 _LINE = re.compile(r"^\W+\d\d:\d\d:\d\d \| (?P<level>[A-Z]+) *\| (?P<message>.*)$")
@@ -20,8 +20,10 @@ _MAPPED = re.compile(r"^Task '(?P<task>.+)\[\d+\]': (?:Starting|Finished) task r
 _DONE = re.compile(r"^Task '(?P<task>.+)\[\d+\]': Finished task run .*'(?:Success|Mapped|Skipped|Cached)'")
 _ID = re.compile(r"UUID: (?P<id>[0-9a-f-]{36})")
 _SUMMARY = re.compile(r"\d+ loaded")
+# The last line of a run that succeeds.
+_LAST = "Flow run SUCCESS"
 _STEP = 50
-_LATE_LOGS = 15.0
+_LATE_LOGS = 10.0
 
 _RESULT = """query ($id: uuid!) {
   flow_run(where: {id: {_eq: $id}}) { state state_message logs(order_by: {timestamp: asc}) { message } }
@@ -62,7 +64,7 @@ class Client:
         threading.Thread(target=_guard, args=arguments, daemon=True).start()
         try:
             # An idle agent looks for work every ten seconds only.
-            lines = _watch(client, self.echo, created=lambda: healthy(f"{self.machine.agent_url}/poke"))
+            lines = _watch(client, self.echo, created=lambda: answers(f"{self.machine.agent_url}/poke"))
         finally:
             client.kill()
             client.wait()
@@ -77,7 +79,7 @@ class Client:
         return subprocess.Popen(  # noqa: S603 - Prefect's own client
             [sys.executable, "-m", "prefect", "run", "--project", self.project, "--name", flow, "--watch"],
             cwd=self.machine.root,
-            env=self.machine.environment(),
+            env={**self.machine.environment(), "PYTHONIOENCODING": "utf-8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -128,8 +130,10 @@ def _result(api: str, run_id: str) -> Result:
     deadline = time.monotonic() + _LATE_LOGS
     while True:
         found = _ask(api, run_id)
-        summaries = [match[0] for log in found["logs"] if (match := _SUMMARY.search(log["message"]))]
-        if summaries or found["state"] != "Success" or time.monotonic() > deadline:
+        messages = [log["message"] for log in found["logs"]]
+        summaries = [match[0] for message in messages if (match := _SUMMARY.search(message))]
+        ended = any(message.startswith(_LAST) for message in messages)
+        if ended or found["state"] != "Success" or time.monotonic() > deadline:
             return Result(
                 state=found["state"], message=found["state_message"] or "", summary=summaries[-1] if summaries else ""
             )

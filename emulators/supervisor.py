@@ -16,7 +16,8 @@ from emulators.machine import HOST, Machine, MachineError, require_free
 from emulators.process import Process
 from emulators.run import Client
 from emulators.stack import NAME as STACK
-from emulators.stack import Stack, table
+from emulators.stack import Stack
+from registration import report
 from registration import settings as registration_settings
 
 FLOW = "pokemon-etl"
@@ -41,8 +42,8 @@ def up(machine: Machine, echo: Echo, *, color: bool) -> int:
             for server in servers:
                 start(server)
             echo("Registering the flows …")
-            registrations = stack.up()
-            for line in (*table(registrations), ""):
+            steps = stack.up()
+            for line in (*report.lay_out(steps, coloured=color), ""):
                 echo(line)
             settings = registration_settings.read(machine.home / f"registration-{STACK}.json")
             agent = machine.agent(settings.run_config.labels)
@@ -50,7 +51,7 @@ def up(machine: Machine, echo: Echo, *, color: bool) -> int:
             if not agent.current():
                 start(agent)
             client = Client(machine=machine, project=str(settings.project), agent=agent, echo=echo)
-            present = any(row.name == FLOW and row.is_live for row in registrations)
+            present = any(step.name == FLOW and step.id for step in steps)
             result = client.run(FLOW) if present else None
     for line in _places(machine):
         echo(line)
@@ -97,9 +98,9 @@ def _missing(machine: Machine) -> list[Process]:
     wanted = {"PREFECT_API_PORT": machine.prefect(), "POKEMON_API_PORT": machine.pokemon(), "PREFECT_AGENT_PORT": agent}
     missing = [process for process in wanted.values() if process is not agent and not process.current()]
     for variable, process in wanted.items():
-        running, port = process.find(), machine.ports[variable]
+        port = machine.ports[variable]
         # One of ours that has to be replaced gives its port back first.
-        if running is None or not {str(port), f"http://{HOST}:{port}"} & set(running.cmdline()):
+        if not {str(port), f"http://{HOST}:{port}"} & set(process.arguments()):
             require_free(port, variable, process.name)
     return missing
 

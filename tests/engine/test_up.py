@@ -11,8 +11,9 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -21,10 +22,18 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("components", "emulators", "flows", "infra", "registration", "tasks", "toolchain", "utils")
 FILES = ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml")
-FLOWS = {"pokemon-etl", "daily-report", "source-check"}
+FLOWS = {"pokemon-etl", "daily-report", "source-check", "spare"}
+# One that only the server is told to drop.
+SPARE = """
+from prefect import Flow, task
 
-# The chapters share one checkout and its processes.
-pytestmark = pytest.mark.xdist_group("up")
+@task
+def nothing():
+    pass
+
+with Flow("spare") as flow:
+    nothing()
+"""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Answer:
     def flows(self) -> dict[str, tuple[str, str, str]]:
         """The registration table: by the flow's name its action, its version and the reasons."""
         lines = self.output.splitlines()
-        start = next(place for place, line in enumerate(lines) if line.split()[:2] == ["flow", "action"])
+        start = next(place for place, line in enumerate(lines) if line.split()[:2] == ["NAME", "ACTION"])
         rows = [[*line.split(maxsplit=3), ""] for line in lines[start + 1 : lines.index("", start)]]
         return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
@@ -66,8 +75,8 @@ class Checkout:
         )
         return Answer(done.returncode, done.stdout)
 
-    def up(self) -> Answer:
-        answer = self.run("-m", "emulators", "up")
+    def up(self, **environ: str) -> Answer:
+        answer = replace(self, environment={**self.environment, **environ}).run("-m", "emulators", "up")
         assert answer.code == 0, answer.output
         return answer
 
@@ -76,6 +85,10 @@ class Checkout:
         text = path.read_text("utf-8")
         assert text.count(old) == 1
         path.write_text(text.replace(old, new), "utf-8")
+
+    def ask(self, document: str) -> Any:
+        answer = httpx.post(f"http://127.0.0.1:{self.environment['PREFECT_API_PORT']}", json={"query": document})
+        return answer.json()["data"]
 
     def process(self, name: str) -> psutil.Process:
         return psutil.Process(json.loads((self.root / ".local" / "run" / f"{name}.json").read_text("utf-8"))["pid"])
@@ -125,6 +138,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for file in FILES:
         shutil.copy(ROOT / file, root / file)
+    (root / "flows" / "spare.py").write_text(SPARE, "utf-8")
     (root / ".venv").symlink_to(Path(sys.prefix))
     ports = dict(zip(("PREFECT_API_PORT", "POKEMON_API_PORT", "PREFECT_AGENT_PORT"), free_ports(3), strict=True))
     checkout = Checkout(root, {**os.environ, **ports})
@@ -153,11 +167,13 @@ def rewritten(second: Answer, project: Checkout) -> Answer:
     project.edit("flows/pokemon.py", "from tasks.pokemon", "from tasks.check import count\nfrom tasks.pokemon")
     project.edit("flows/report.py", "    publish(", "\n    # A comment.\n    publish( ")
     (project.root / "flows" / "check.py").unlink()
-    return project.up()
+    (spare,) = project.ask('{ flow(where: {name: {_eq: "spare"}}) { id } }')["flow"]
+    project.ask(f'mutation {{ archive_flow(input: {{flow_id: "{spare["id"]}"}}) {{ success }} }}')
+    return project.up(PYTHONIOENCODING="ascii")
 
 
 def test_the_first_up_registers_every_flow_and_runs_one_to_success(first: Answer) -> None:
-    assert first.flows == dict.fromkeys(FLOWS, ("register", "1", ""))
+    assert first.flows == dict.fromkeys(FLOWS, ("register", "1", "new"))
     assert first.last == ["pokemon-etl", "Success", "151 loaded"]
 
 
@@ -194,10 +210,18 @@ def test_an_edited_flow_alone_gets_a_version_and_the_preview_says_why(rewritten:
 
 def test_a_deleted_flow_is_archived(rewritten: Answer, project: Checkout) -> None:
     assert rewritten.flows["source-check"][:2] == ("archive", "1")
-    query = "{ flow(where: {archived: {_eq: false}}, order_by: {name: asc}) { name version } }"
-    answer = httpx.post(f"http://127.0.0.1:{project.environment['PREFECT_API_PORT']}", json={"query": query})
-    live = [(flow["name"], flow["version"]) for flow in answer.json()["data"]["flow"]]
-    assert live == [("daily-report", 1), ("pokemon-etl", 2)]
+    live = project.ask("{ flow(where: {archived: {_eq: false}}) { name version } }")["flow"]
+    assert {(flow["name"], flow["version"]) for flow in live} == {("daily-report", 1), ("pokemon-etl", 2), ("spare", 2)}
+
+
+def test_a_flow_that_was_archived_by_hand_is_registered_again(rewritten: Answer) -> None:
+    assert "The flow spare changed outside of this stack" in rewritten.output
+    assert rewritten.flows["spare"] == ("register", "2", "new")
+
+
+def test_a_terminal_without_unicode_is_no_obstacle(rewritten: Answer) -> None:
+    assert rewritten.output.isascii()
+    assert rewritten.last == ["pokemon-etl", "Success", "10 loaded"]
 
 
 def test_down_stops_everything_and_keeps_the_state(rewritten: Answer, project: Checkout) -> None:

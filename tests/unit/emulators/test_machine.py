@@ -17,6 +17,14 @@ def test_a_bad_port_gets_one_line_with_the_variable_and_the_value(tmp_path: Path
     assert repr(value) in str(caught.value)
 
 
+@pytest.mark.parametrize("sign", "#?%")
+def test_a_checkout_whose_path_the_engine_would_misread_is_refused(tmp_path: Path, sign: str) -> None:
+    with pytest.raises(MachineError, match="move the checkout") as caught:
+        machine(tmp_path / f"a{sign}20b")
+    assert repr(sign) in str(caught.value)
+    machine(tmp_path / "a b")
+
+
 def test_one_port_for_two_servers_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MachineError, match="POKEMON_API_PORT"):
         machine(tmp_path, PREFECT_API_PORT="5000", POKEMON_API_PORT="5000")

@@ -97,6 +97,16 @@ def test_a_changed_command_is_not_current(process: Process, tmp_path: Path) -> N
     assert not replace(process, command=(*process.command, "other")).current()
 
 
+def test_a_process_that_goes_just_after_it_was_found_counts_as_gone(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as ended:
+        found = psutil.Process(ended.pid)
+    monkeypatch.setattr(Process, "find", lambda _: found)
+    assert process.arguments() == []
+    assert not process.current()
+
+
 def test_stopping_ends_the_children_too(process: Process, tmp_path: Path) -> None:
     parent = replace(process, command=(sys.executable, "-c", PARENT))
     parent.start(tmp_path)

@@ -2,6 +2,8 @@ import io
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from emulators import run
 
 
@@ -39,3 +41,18 @@ def test_a_mapped_task_that_fails_is_shown_whole() -> None:
 
 def test_the_link_to_a_page_that_does_not_exist_here_is_left_out() -> None:
     assert not any("8080" in line for line in watched())
+
+
+@pytest.mark.parametrize(("said", "summary"), [("151 loaded, 17 kinds", "151 loaded"), ("all is well", "")])
+def test_a_result_waits_for_the_last_line_of_the_run_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch, said: str, summary: str
+) -> None:
+    messages = [said, "Flow run SUCCESS: all reference tasks succeeded"]
+    answers = [
+        {"state": "Success", "state_message": "", "logs": [{"message": each} for each in messages[:count]]}
+        for count in range(3)
+    ]
+    monkeypatch.setattr(run, "_ask", lambda *_: answers.pop(0))
+    monkeypatch.setattr(run.time, "sleep", lambda _: None)
+    assert run._result("", "").summary == summary  # noqa: SLF001 - the other pure half
+    assert not answers

@@ -1,3 +1,4 @@
+import io
 import os
 import socket
 import subprocess
@@ -130,3 +131,13 @@ def test_a_failure_is_one_line_and_exit_code_one(
     assert captured.err.startswith("error: PREFECT_API_PORT is 'high'")
     assert captured.err.count("\n") == 1
     assert not captured.out
+
+
+def test_a_terminal_that_lacks_a_character_gets_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.BytesIO()
+    monkeypatch.setattr(command.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "argv", ["emulators", "status"])
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, encoding="ascii"))
+    monkeypatch.setattr(supervisor, "status", lambda _, echo: echo("Starting …"))
+    command.main()
+    assert output.getvalue() == b"Starting ?\n"
