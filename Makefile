@@ -8,12 +8,20 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 python 2>/dev/null))
 VENV := .venv
 BIN := $(VENV)/bin
+# A virtual environment knows its own path, so a checkout that was moved needs a new one.
+INSTALLED := $(VENV)/.installed-$(firstword $(shell printf %s '$(CURDIR)' | cksum))
+
+# The first time, this builds the Pulumi engine, which is too long for the time limit of a test.
+ENGINE := $(BIN)/python -m toolchain pulumi >/dev/null
+
+# What stops things installs nothing, and never renews the environment under what still runs.
+STARTED := test -x $(BIN)/python || { echo "Nothing was started here."; exit 0; };
 
 .PHONY: help
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
-$(VENV)/.installed: requirements/dev.txt
+$(INSTALLED): requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python found; prefect-aks needs Python 3.11" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
 		echo "error: $$("$(PYTHON)" -V) at $(PYTHON) is not supported; prefect-aks runs on Python 3.11 (make PYTHON=/path/to/python3.11)" >&2; exit 1; }
@@ -23,19 +31,19 @@ $(VENV)/.installed: requirements/dev.txt
 	@touch $@
 
 .PHONY: venv
-venv: $(VENV)/.installed ## make or renew the virtual environment
+venv: $(INSTALLED) ## make or renew the virtual environment
 
 .PHONY: up
 up: venv ## the whole system on this machine: register the flows and run one
 	@$(BIN)/python -m emulators up
 
 .PHONY: down
-down: venv ## stop what `make up` started
-	@$(BIN)/python -m emulators down
+down: ## stop what `make up` started
+	@$(STARTED) $(BIN)/python -m emulators down
 
 .PHONY: clean
-clean: venv ## stop it and remove its state
-	@$(BIN)/python -m emulators clean
+clean: ## stop it and remove its state
+	@$(STARTED) $(BIN)/python -m emulators clean
 
 .PHONY: lint
 lint: venv ## formatter, linter, types, import law, YAML
@@ -52,6 +60,7 @@ format: venv ## let the formatter and the linter mend what they can
 
 .PHONY: test
 test: venv ## all the tests
+	@$(ENGINE)
 	@$(BIN)/python -m pytest -m "not audit" -n 2 --dist loadfile
 
 .PHONY: test-unit
@@ -60,6 +69,7 @@ test-unit: venv ## the quick tests alone
 
 .PHONY: audit
 audit: venv ## what is too slow for every run; writes build/audit.json
+	@$(ENGINE)
 	@$(BIN)/python -m pytest -p tests.audit -m audit
 
 .PHONY: lock
