@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60
+
+# A shell that starts these tests in the background lets them and their children ignore Ctrl-C, which some of them send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class PrefectApi:

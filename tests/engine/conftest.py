@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -173,17 +173,27 @@ def pulumi_on_path() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def copy_project() -> Callable[..., None]:
+    """Copy the program and the given folders into a new root, which shares this environment's packages."""
+
+    def copy(root: Path, *folders: str) -> None:
+        for folder in ("components", "infra", "registration", *folders):
+            shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        for file in ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml"):
+            shutil.copy(ROOT / file, root / file)
+        (root / ".venv").symlink_to(Path(sys.prefix))
+
+    return copy
+
+
 @pytest.fixture
-def checkout(tmp_path: Path) -> Stack:
+def checkout(tmp_path: Path, copy_project: Callable[..., None]) -> Stack:
     """A checkout without a flow, whose stack has never been deployed; the API's port is set by the test."""
     root = tmp_path / "checkout"
-    for folder in ("components", "infra", "registration"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml"):
-        shutil.copy(ROOT / file, root / file)
+    copy_project(root)
     for folder in ("flows", "tasks", "utils", ".local/pulumi"):
         (root / folder).mkdir(parents=True)
-    (root / ".venv").symlink_to(Path(sys.prefix))
     environment = {
         "PULUMI_BACKEND_URL": f"file://{root}/.local/pulumi",
         "PULUMI_HOME": str(root / ".local/pulumi-home"),

@@ -5,12 +5,11 @@ The fixtures are one story, each a chapter that goes on from the one before.
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,6 @@ import httpx
 import psutil
 import pytest
 
-ROOT = Path(__file__).parents[2]
-FOLDERS = ("components", "emulators", "flows", "infra", "registration", "tasks", "toolchain", "utils")
-FILES = ("__main__.py", "Pulumi.yaml", "Pulumi.local.yaml")
 FLOWS = {"pokemon-etl", "daily-report", "source-check", "spare"}
 # One that only the server is told to drop.
 SPARE = """
@@ -132,14 +128,10 @@ def free_ports(count: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+def project(tmp_path_factory: pytest.TempPathFactory, copy_project: Callable[..., None]) -> Iterator[Checkout]:
     root = tmp_path_factory.mktemp("up").resolve() / "checkout"
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in FILES:
-        shutil.copy(ROOT / file, root / file)
+    copy_project(root, "emulators", "flows", "tasks", "toolchain", "utils")
     (root / "flows" / "spare.py").write_text(SPARE, "utf-8")
-    (root / ".venv").symlink_to(Path(sys.prefix))
     ports = dict(zip(("PREFECT_API_PORT", "POKEMON_API_PORT", "PREFECT_AGENT_PORT"), free_ports(3), strict=True))
     checkout = Checkout(root, {**os.environ, **ports})
     yield checkout
