@@ -23,8 +23,8 @@ help: ## list the commands
 
 $(INSTALLED): requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python found; prefect-aks needs Python 3.11" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
-		echo "error: $$("$(PYTHON)" -V) at $(PYTHON) is not supported; prefect-aks runs on Python 3.11 (make PYTHON=/path/to/python3.11)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+		echo "error: $$("$(PYTHON)" -V 2>/dev/null || echo "what is") at $(PYTHON) is not supported; prefect-aks runs on Python 3.11 (make PYTHON=/path/to/python3.11)" >&2; exit 1; }
 	@echo "Installing the locked packages into $(VENV) (about a minute, once) …"
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

@@ -44,7 +44,7 @@ def main() -> int:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what this command had started is stopped again\n")
+        sys.stderr.write("interrupted; the servers that this command started are stopped again\n")
         return _INTERRUPTED
 
 

@@ -67,7 +67,8 @@ def up(machine: Machine, echo: Echo, *, color: bool) -> int:
 def down(machine: Machine, echo: Echo) -> int:
     """Stop what `up` started, the flow runs of its agent with it."""
     with _alone(machine):
-        _stop(machine, echo)
+        if not _stop(machine, echo):
+            echo("Nothing was running")
     return 0
 
 
@@ -149,10 +150,11 @@ def _all_or_nothing(machine: Machine, echo: Echo) -> Iterator[Start]:
         raise
 
 
-def _stop(machine: Machine, echo: Echo) -> None:
-    for process in [machine.engine(), *reversed(machine.processes())]:
-        if process.stop():
-            echo(f"Stopped the {process.name}")
+def _stop(machine: Machine, echo: Echo) -> bool:
+    stopped = [process.name for process in [machine.engine(), *reversed(machine.processes())] if process.stop()]
+    for name in stopped:
+        echo(f"Stopped the {name}")
+    return bool(stopped)
 
 
 def _places(machine: Machine) -> list[str]:

@@ -34,9 +34,10 @@ def load() -> Settings:
     Raises:
         pulumi.RunError: with every problem of the stack file, one line each.
     """
-    config = pulumi.Config()
-    keys = [to_camel(name) for name in Settings.model_fields]
-    return check({key: value for key in keys if (value := config.get(key)) is not None}, config.name)
+    namespace = pulumi.Config().name
+    # The engine passes on what nobody declared: a misspelt key must not leave its default in force in silence.
+    given = pulumi.runtime.get_config_env().items()
+    return check({key.partition(":")[2]: value for key, value in given if key.startswith(f"{namespace}:")}, namespace)
 
 
 def check(values: dict[str, Any], namespace: str) -> Settings:
@@ -45,11 +46,14 @@ def check(values: dict[str, Any], namespace: str) -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = [_problem(dict(detail), namespace) for detail in error.errors(include_url=False)]
-        stack_file = f"Pulumi.{pulumi.get_stack()}.yaml"
-        raise pulumi.RunError("\n".join([f"{len(problems)} problem(s) in {stack_file}:", *problems])) from None
+        raise pulumi.RunError(
+            "\n".join(f"Pulumi.{pulumi.get_stack()}.yaml: {problem}" for problem in problems)
+        ) from None
 
 
 def _problem(detail: dict[str, Any], namespace: str) -> str:
     key, *_ = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        return f"{namespace}:{key} is not a key that Pulumi.yaml declares; is it misspelt?"
     value = "" if detail["type"] == "missing" else f" (it is {detail['input']!r})"
-    return f"  {namespace}:{key}: {detail['msg'].removeprefix('Value error, ')}{value}"
+    return f"{namespace}:{key}: {detail['msg']}{value}"

@@ -68,7 +68,7 @@ def closing(steps: Sequence[Step], failures: Sequence[Failure], *, done: bool) -
         said.append(f"{counts['failed']} failed")
     if counts["scheduled_runs_removed"] and not done:
         said.append(f"{counts['scheduled_runs_removed']} scheduled runs to remove")
-    return ("" if done else "plan: ") + (", ".join(said) or "no flows")
+    return ("" if done else "plan: ") + (", ".join(said) or ("no server was asked" if steps else "no flows"))
 
 
 def problems(steps: Sequence[Step], errors: dict[str, Exception]) -> list[str]:

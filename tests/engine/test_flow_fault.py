@@ -134,10 +134,12 @@ def test_an_api_that_answers_an_error_is_told_in_one_line_and_loses_nothing(
 def test_a_wrong_stack_file_is_refused_with_every_problem_and_nothing_is_touched(checkout: Any) -> None:
     checkout.configure("flowSchedules", "on")
     checkout.configure("prefectTenant", "Two Words")
+    checkout.configure("flowLabel", "misspelt")
     with pytest.raises(checkout.Error) as failure:
         checkout.up()
     assert "prefect-aks:flowSchedules" in str(failure.value)
     assert "prefect-aks:prefectTenant" in str(failure.value)
+    assert "prefect-aks:flowLabel is not a key" in str(failure.value)
     assert "Traceback" not in str(failure.value)
 
 
