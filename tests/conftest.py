@@ -8,6 +8,7 @@ import os
 import resource
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,14 @@ START_SECONDS = 60
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def hold(port: int) -> socket.socket:
+    """Keep a port without listening on it: a connection is refused, and no other process is given it."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", port))
+    return held
+
+
 class PrefectApi:
     """One emulator on a port of its own, with a database that outlives its process."""
 
@@ -33,6 +42,7 @@ class PrefectApi:
         self.url = ""
         self._options = options
         self._port = 0
+        self._held: socket.socket | None = None
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
@@ -55,19 +65,27 @@ class PrefectApi:
         return process
 
     def kill(self) -> None:
-        """End the process at once, as `kill -9` does."""
+        """End the process at once, as `kill -9` does; its port stays ours, so that nobody else answers there."""
         self._process.kill()
         self._wait()
+        self._held = self._held or hold(self._port)
 
     def restart(self) -> None:
         """Start it again on the same port and the same database."""
         self.kill()
+        self._release()
         self._process = self._start()
 
     def stop(self) -> None:
         """End the process in good order."""
         self._process.terminate()
         self._wait()
+        self._release()
+
+    def _release(self) -> None:
+        if self._held:
+            self._held.close()
+            self._held = None
 
     def limit_file_size(self, size: int) -> int:
         """Let the process enlarge no file beyond a size, as a full disk would; return the limit that was."""

@@ -56,7 +56,9 @@ def test_destroy_without_a_server_fails_with_one_line_a_flow_and_loses_nothing(s
     with pytest.raises(stack.Error) as failure:
         stack.destroy()
     assert [line.split(":")[0] for line in failure.value.causes] == ["flow one", "flow two"]
-    assert all(f"the API at {prefect_api.url} cannot be reached" in line for line in failure.value.causes)
+    assert [
+        line for line in failure.value.causes if f"the API at {prefect_api.url} cannot be reached" not in line
+    ] == []
     assert {resource["urn"] for resource in stack.export()["resources"]} >= {
         urn for urn in before if urn.rsplit("::", 1)[1].startswith("flows-")
     }
@@ -81,7 +83,9 @@ def test_without_a_server_an_update_fails_with_one_line_a_flow_and_the_next_one_
     with pytest.raises(stack.Error) as failure:
         stack.up()
     assert [line.split(":")[0] for line in failure.value.causes] == ["flow one", "flow three"]
-    assert all(f"the API at {prefect_api.url} cannot be reached" in line for line in failure.value.causes)
+    assert [
+        line for line in failure.value.causes if f"the API at {prefect_api.url} cannot be reached" not in line
+    ] == []
     prefect_api.restart()
     stack.up()
     assert stack.versions(prefect_api) == {"one": 2, "two": 1, "three": 1}
