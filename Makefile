@@ -45,6 +45,16 @@ down: ## stop what `make up` started
 clean: ## stop it and remove its state
 	@$(STARTED) $(BIN)/python -m emulators clean
 
+.PHONY: preview
+preview: venv ## preview an environment without a credential: STACK=dev [BASE=REVISION] [ALLOW="NAME …"]
+	@test -n "$(STACK)" || { echo "error: which stack? make preview STACK=dev" >&2; exit 2; }
+	@$(BIN)/python -m emulators preview --stack "$(STACK)" $(if $(BASE),--base "$(BASE)") $(foreach name,$(ALLOW),--allow "$(name)")
+
+.PHONY: environment
+environment: venv ## make a new environment's stack file: NAME=qa FROM=dev
+	@test -n "$(NAME)" -a -n "$(FROM)" || { echo "error: which environment, made from which? make environment NAME=qa FROM=dev" >&2; exit 2; }
+	@$(BIN)/python -m infra.environment "$(NAME)" --from "$(FROM)"
+
 .PHONY: lint
 lint: venv ## formatter, linter, types, import law, YAML
 	@$(BIN)/ruff format --check .
@@ -70,6 +80,7 @@ test-unit: venv ## the quick tests alone
 .PHONY: audit
 audit: venv ## what is too slow for every run; writes build/audit.json
 	@$(ENGINE)
+	@$(BIN)/python -m toolchain checkov >/dev/null
 	@$(BIN)/python -m pytest -p tests.audit -m audit
 
 .PHONY: lock
@@ -78,3 +89,5 @@ lock: ## renew requirements/ from pyproject.toml (needs uv)
 		uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
 			--group $$group $$(test $$group = dev || echo "--constraint requirements/dev.txt") -o requirements/$$group.txt; \
 	done
+	@echo 'checkov==3.3.*' | uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
+		- -o requirements/checkov.txt

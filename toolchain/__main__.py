@@ -6,24 +6,30 @@ import signal
 import sys
 from types import FrameType
 
+from toolchain import installer, package
 from toolchain.error import ToolError
-from toolchain.installer import ensure
+from toolchain.package import PACKAGES
 from toolchain.tool import TOOLS
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m toolchain", description="Make sure of a command-line tool.")
-    parser.add_argument("tool", choices=sorted(TOOLS), help="the tool; the folder that holds it is printed")
-    tool = TOOLS[parser.parse_args().tool]
+    parser.add_argument(
+        "tool", choices=sorted([*TOOLS, *PACKAGES]), help="the tool; the folder that holds it is printed"
+    )
+    name = parser.parse_args().tool
     signal.signal(signal.SIGTERM, _stop)
     try:
-        folder = ensure(tool, os.environ)
+        if name in PACKAGES:
+            folder = package.ensure(PACKAGES[name], os.environ)
+        else:
+            folder = installer.ensure(TOOLS[name], os.environ)
     except ToolError as error:
-        sys.stderr.write(f"error: {tool.name}: {error}\n")
+        sys.stderr.write(f"error: {name}: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write(f"error: {tool.name}: stopped; nothing half built is kept\n")
+        sys.stderr.write(f"error: {name}: stopped; nothing half built is kept\n")
         return 128 + signal.SIGINT
     sys.stdout.write(f"{folder}\n")
     return 0

@@ -39,7 +39,7 @@ def test_every_test_function_is_in_a_file_that_pytest_collects() -> None:
     assert stray == []
 
 
-@pytest.mark.parametrize("lock", ["dev", "flows", "infra"])
+@pytest.mark.parametrize("lock", ["checkov", "dev", "flows", "infra"])
 def test_a_lock_pins_every_package_by_hash_and_names_no_address(lock: str) -> None:
     text = (ROOT / f"requirements/{lock}.txt").read_text()
     assert "://" not in text

@@ -34,7 +34,9 @@ def test_a_component_names_its_own_class_in_a_literal_type_token(component: type
 @pytest.mark.parametrize("component", component_classes())
 def test_a_component_registers_exactly_its_public_attributes(component: type[pulumi.ComponentResource]) -> None:
     public = {name for name in inspect.get_annotations(component) if not name.startswith("_")}
-    registered = re.search(r"self\.register_outputs\(\{(.*?)\}\)\s*$", inspect.getsource(component.__init__), re.DOTALL)
+    registered = re.search(
+        r"self\.register_outputs\(\s*\{(.*?)\}\s*\)\s*$", inspect.getsource(component.__init__), re.DOTALL
+    )
     assert registered, "register_outputs comes last"
     assert set(re.findall(r'"(\w+)":', registered.group(1))) == public
 

@@ -1,0 +1,43 @@
+"""The project as it was committed in a revision, in a folder of its own that shares this environment's packages."""
+
+import io
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+
+class RevisionError(RuntimeError):
+    """A revision cannot be had; the message is one line."""
+
+
+def extract(root: Path, revision: str, folder: Path) -> str:
+    """Write a revision's files into a folder, and return its short hash.
+
+    Raises:
+        RevisionError: there is no such revision, or no git.
+    """
+    commit = (
+        _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+    )
+    if not commit:
+        raise RevisionError(f"git knows no revision {revision!r}; name a branch, a tag or a commit")
+    with tarfile.open(fileobj=io.BytesIO(_git(root, "archive", "--format=tar", commit))) as archive:
+        archive.extractall(folder, filter="data")
+    (folder / ".venv").symlink_to(sys.prefix)
+    return commit[:10]
+
+
+def _git(root: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(  # noqa: S603 - a revision never reads as an option, see `--end-of-options`
+            ["git", *arguments],  # noqa: S607 - the user's own git
+            cwd=root,
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise RevisionError(f"git cannot be run: {error.strerror}; it is needed to read a revision") from None
+    if done.returncode and done.stderr.strip():
+        raise RevisionError(f"git: {done.stderr.decode(errors='replace').strip().splitlines()[-1]}")
+    return done.stdout

@@ -1,0 +1,93 @@
+"""The red list: what a plan would take away that an update cannot bring back.
+
+A type that is missing here is replaced without a word, unless it is protected.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from preview.plan import Plan, Step
+
+# What is lost with a resource, by its type without the API version.
+HOLDS = {
+    "azure-native:containerregistry:Registry": "every image",
+    "azure-native:containerservice:ManagedCluster": "the cluster and all that runs in it",
+    "azure-native:dbforpostgresql:Database": "all flows, runs and logs",
+    "azure-native:dbforpostgresql:Server": "all flows, runs and logs, and the server's own backups",
+    "azure-native:keyvault:Vault": "its keys and secrets",
+    "azure-native:operationalinsights:Workspace": "the logs that are kept",
+    "azure-native:resources:ResourceGroup": "everything in the group",
+    "azure-native:storage:BlobContainer": "its blobs",
+    "azure-native:storage:StorageAccount": "flow scripts and task results",
+    "kubernetes:core/v1:Namespace": "everything in the namespace",
+    "kubernetes:core/v1:PersistentVolume": "what is stored on it",
+    "kubernetes:core/v1:PersistentVolumeClaim": "what is stored on it",
+}
+FLOW = "pulumi-python:dynamic/prefect-aks:Flow"
+_GONE = frozenset({"replace", "delete"})
+
+ScheduledRuns = Callable[[str, str], Mapping[str, int] | None]
+"""Given an API and a project: the number of scheduled runs by flow group, or None where it cannot be asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """A resource that would be replaced or deleted."""
+
+    step: Step
+    what: str
+    """What goes with it."""
+    refused: bool
+    """Whether the engine would refuse, because it is protected."""
+    allowed: bool
+    runs: int | None = None
+    """How many scheduled runs go with a flow, where that is known."""
+
+    @property
+    def flow(self) -> bool:
+        """Whether it is a flow, which would be archived."""
+        return self.step.type == FLOW
+
+
+def losses(
+    plan: Plan, allowed: Collection[str] = (), scheduled_runs: ScheduledRuns = lambda _api, _project: None
+) -> tuple[Loss, ...]:
+    """List them, the gravest first; `allowed` holds logical names and URNs."""
+    ask = cache(scheduled_runs)
+    found = []
+    for step in (*plan.steps, *_unplanned(plan)):
+        if step.op not in _GONE or (step.op == "delete" and step.retained and not step.protected):
+            continue
+        runs = None
+        if step.type == FLOW:
+            asked = ask(str(step.outputs.get("api", "")), str(step.outputs.get("project", "")))
+            runs = None if asked is None else asked.get(step.id, 0)
+            what = _runs(runs)
+        elif not (what := HOLDS.get(step.token, "")):
+            if not step.protected:
+                continue
+            what = "it is protected"
+        found.append(
+            Loss(
+                step=step,
+                what=what,
+                refused=step.protected or step.urn in plan.refused,
+                allowed=not {step.urn, step.name}.isdisjoint(allowed),
+                runs=runs,
+            )
+        )
+    return tuple(sorted(found, key=lambda loss: (loss.allowed, loss.flow, loss.step.urn)))
+
+
+def _unplanned(plan: Plan) -> Iterator[Step]:
+    """What the engine refused before it planned it: that it would be replaced is all that is known."""
+    for urn in plan.refused - {step.urn for step in plan.steps}:
+        kind = urn.split("::")[2].rpartition("$")[2]
+        yield Step(urn=urn, type=kind, op="replace", component="", custom=True, protected=True)
+
+
+def _runs(runs: int | None) -> str:
+    if runs is None:
+        return "its schedule; its API was not asked how many scheduled runs go"
+    return f"its schedule and {runs} scheduled run{'' if runs == 1 else 's'}"

@@ -1,0 +1,49 @@
+"""The two files that a preview leaves: `preview-STACK.md` for people, `preview-STACK.json` for tools."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from preview.loss import Loss
+from preview.plan import Plan, Step
+from preview.summary import Occasion, summary
+from registration.settings import replace
+
+
+def write(folder: Path, plan: Plan, losses: Sequence[Loss], occasion: Occasion) -> Path:
+    """Write both, each in one step, and return the summary's path."""
+    page = folder / f"preview-{plan.stack}.md"
+    replace(page, summary(plan, losses, occasion).encode("utf-8", "replace"))
+    replace(page.with_suffix(".json"), text(plan, losses).encode())
+    return page
+
+
+def text(plan: Plan, losses: Sequence[Loss]) -> str:
+    """Return the record as JSON."""
+    return json.dumps(record(plan, losses), indent=1) + "\n"
+
+
+def record(plan: Plan, losses: Sequence[Loss]) -> dict[str, Any]:
+    """Make the record: every resource is in it, and `type` is the full token."""
+    return {
+        "stack": plan.stack,
+        "counts": plan.counts,
+        "red": [_loss(loss) for loss in losses],
+        "resources": [_step(step) for step in plan.steps],
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "urn": step.urn,
+        "type": step.type,
+        "op": step.op,
+        "component": step.component,
+        "replaceKeys": list(step.replace_keys),
+    }
+
+
+def _loss(loss: Loss) -> dict[str, Any]:
+    told = {**_step(loss.step), "holds": loss.what, "protected": loss.refused, "allowed": loss.allowed}
+    return {**told, "scheduledRuns": loss.runs} if loss.flow else told

@@ -1,0 +1,97 @@
+"""What the program makes of the stack files, under Pulumi's mocks."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+STACKS = ["dev", "stage", "prod"]
+HOLDING_DATA = [
+    "azure-native:storage:StorageAccount",
+    "azure-native:dbforpostgresql:Server",
+    "azure-native:containerservice:ManagedCluster",
+    "azure-native:resources:ResourceGroup",
+]
+CHANGED = {
+    "protection": "false",
+    "protectionReason": "a test takes it off",
+    "alertWebhook": "https://hook.example.com/token",
+}
+
+Plans = Callable[..., Any]
+
+
+def components(made: Any) -> set[str]:
+    return {each.type.rpartition(":")[2] for each in made.resources if not each.custom and not each.parent}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_an_environment_is_made_of_its_components(plan: Plans, stack: str) -> None:
+    whole = {"Network", "Identity", "Cluster", "Registry", "Storage", "Database", "Monitoring", "Alerts"}
+    assert components(plan(stack)) - {"Deployer"} == whole
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_resource_but_the_providers_and_the_group_belongs_to_a_component(plan: Plans, stack: str) -> None:
+    outside = [each.type for each in plan(stack).resources if each.custom and not each.parent]
+    assert sorted(outside) == [
+        "azure-native:resources:ResourceGroup",
+        "pulumi:providers:azure-native",
+        "pulumi:providers:azuread",
+    ]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_everything_in_azure_is_made_by_the_explicit_provider(plan: Plans, stack: str) -> None:
+    used = {(each.type.split(":")[0], each.provider) for each in plan(stack).resources if each.custom}
+    assert used - {("pulumi", ""), ("random", "")} == {("azure-native", "azure"), ("azuread", "entra")}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_whatever_has_tags_tells_the_relaxed_controls(plan: Plans, stack: str) -> None:
+    made = plan(stack)
+    told = " ".join(sorted(made.outputs["relaxations"])) or None
+    tagged = [each.inputs["tags"] for each in made.resources if isinstance(each.inputs.get("tags"), dict)]
+    assert len(tagged) > 10
+    assert {tags.get("relaxed-controls") for tags in tagged} == {told}
+
+
+def test_what_holds_data_is_protected_where_protection_is_on(plan: Plans) -> None:
+    protected = {each.type: each.protect for each in plan("stage").resources if each.type in HOLDING_DATA}
+    assert protected == dict.fromkeys(HOLDING_DATA, True)
+
+
+def test_nothing_is_protected_where_protection_is_off(plan: Plans) -> None:
+    assert [each.name for each in plan("stage", **CHANGED).resources if each.protect] == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_outputs_are_what_users_need_and_hold_no_secret(plan: Plans, stack: str) -> None:
+    outputs = plan(stack).outputs
+    assert {"resourceGroup", "clusterName", "registryLoginServer", "flowStore", "databaseHost"} <= outputs.keys()
+    assert not {"kubeconfig", "databasePassword"} & outputs.keys()
+    assert plan(stack).secret_outputs == set()
+
+
+def test_the_deployer_is_there_where_it_is_asked_for(plan: Plans) -> None:
+    assert "Deployer" not in components(plan("dev"))
+    assert plan("prod").outputs["deployerPool"]
+
+
+def test_the_webhook_of_alerts_is_a_secret_input(plan: Plans) -> None:
+    made = plan("stage", **CHANGED)
+    groups = [each for each in made.resources if "https://hook.example.com/token" in str(each.inputs)]
+    assert [each.type for each in groups] == ["azure-native:monitor:ActionGroup"]
+    assert "webhookReceivers" in groups[0].secrets
+
+
+def test_the_spot_pool_is_there_where_it_is_asked_for(plan: Plans) -> None:
+    pools = {stack: len(plan(stack).of("AgentPool")) for stack in ("stage", "prod")}
+    assert pools == {"stage": 1, "prod": 2}
+
+
+def test_the_stack_local_loads_no_azure_sdk() -> None:
+    script = "import sys, infra.program; sys.exit(any(name.startswith('pulumi_azure') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
