@@ -174,6 +174,7 @@ def test_a_change_of_the_flow_pools_limits_and_labels_updates_that_pool_alone(ch
     assert losses(plan) == ()
 
 
+@pytest.mark.audit
 def test_another_machine_size_makes_a_new_pool_before_the_old_one_goes(
     changed: Any, deployed: tuple[Project, Engine]
 ) -> None:
