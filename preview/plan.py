@@ -97,6 +97,8 @@ class Plan:
     refused: frozenset[str] = frozenset()
     """The resources that the engine will not replace or delete, because they are protected."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    policy_packs: tuple[str, ...] = ()
+    """The packs that judged it, each with its version."""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -119,6 +121,7 @@ class Reader:
         self._violations: set[Violation] = set()
         self._refused: set[str] = set()
         self._outputs: Mapping[str, Any] = {}
+        self._packs: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -139,6 +142,10 @@ class Reader:
             self._diagnostic(event["diagnosticEvent"])
         elif "policyEvent" in event:
             self._policy(event["policyEvent"])
+        elif "summaryEvent" in event:
+            # A pack that lies in a folder is named NAME|local|FOLDER.
+            packs = event["summaryEvent"].get("PolicyPacks") or {}
+            self._packs = tuple(sorted(f"{name.partition('|')[0]} {version}" for name, version in packs.items()))
         return None
 
     def plan(self) -> Plan:
@@ -150,6 +157,7 @@ class Reader:
             violations=tuple(sorted(self._violations)),
             refused=frozenset(self._refused),
             outputs=self._outputs,
+            policy_packs=self._packs,
         )
 
     def _step(self, metadata: Mapping[str, Any]) -> str | None:

@@ -67,6 +67,9 @@ def _head(plan: Plan, losses: Sequence[Loss], occasion: Occasion) -> list[str]:
         (len(plan.broken), "broken policy", "see below"),
     ]
     lines += [f"- **{count} {what}**: {where}" for count, what, where in told if count]
+    # The engine asks a pack about the whole plan only where there is one.
+    if plan.policy_packs and not plan.problems and not plan.broken:
+        lines.append(f"- No policy is broken: {escape(', '.join(plan.policy_packs))} was asked.")
     if occasion.compared:
         lines.append(f"- Compared with {escape(occasion.compared)}.")
     if occasion.emulated:

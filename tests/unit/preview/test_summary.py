@@ -153,3 +153,14 @@ def test_a_protected_loss_says_that_the_real_update_would_be_refused() -> None:
     log.problem("x is currently marked for protection", whole)
     assert "It is protected: `pulumi up` refuses" in text_of(log.plan())
     assert STACK not in text_of(log.plan(), "aks")
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_policies_are_said_to_hold_only_where_they_were_asked_about_the_whole_plan(wrong: bool) -> None:
+    log = Log()
+    log.component("cluster")
+    if wrong:
+        log.add("diagnosticEvent", severity="error", message="no such region")
+    log.add("summaryEvent", PolicyPacks={"prefect-aks|local|policies": "0.1.0"})
+    told = "No policy is broken: prefect-aks 0.1.0 was asked." in summary(log.plan(), (), Occasion())
+    assert told is not wrong
