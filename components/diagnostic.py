@@ -20,7 +20,7 @@ def diagnose(  # noqa: PLR0913 - a setting has that many parts, and all but two 
 ) -> monitor.DiagnosticSetting:
     """Send a resource's logs to the workspace, by category or by category group (`allLogs`, `audit`), never by both.
 
-    Blob logs belong to the blob service: its id is the storage account's and `/blobServices/default`.
+    Blob logs belong to the blob service, not to the storage account.
     """
     if bool(categories) == bool(groups):
         raise ValueError(f"{name}: diagnostics take categories or groups, one of the two")

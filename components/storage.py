@@ -90,7 +90,7 @@ class Storage(pulumi.ComponentResource):
         assignments = _assignments(name, args, flows, results, child)
         logs = diagnose(
             f"{name}-logs",
-            resource_id=pulumi.Output.concat(account.id, "/blobServices/default"),
+            resource_id=service.id,
             workspace_id=args.workspace_id,
             categories=("StorageRead", "StorageWrite", "StorageDelete"),
             opts=child,

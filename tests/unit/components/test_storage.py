@@ -108,5 +108,5 @@ def test_a_protected_account_is_locked_and_the_lock_is_the_first_to_go(make: Cal
 
 def test_reads_writes_and_deletions_of_blobs_are_logged(make: Callable[..., Any]) -> None:
     inputs = make().one("DiagnosticSetting").inputs
-    assert inputs["resourceUri"].endswith("/storage-account/blobServices/default")
+    assert inputs["resourceUri"].endswith(":BlobServiceProperties/storage-blobs")
     assert {each["category"] for each in inputs["logs"]} == {"StorageRead", "StorageWrite", "StorageDelete"}
