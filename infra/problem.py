@@ -13,6 +13,8 @@ class Problem:
     """What is wrong, as the rest of a sentence that starts with the key."""
     fix: str
     """What to do, as an order."""
+    tells_no_value: bool = False
+    """Whether `wrong` can be told of a secret too."""
 
 
 class WrongValueError(ValueError):

@@ -18,7 +18,7 @@ from infra.problem import Problem, WrongValueError
 
 OURS = ("environment", "azure")
 """Fields that no key of a stack file fills."""
-_IN_PLAIN = ("is in plain text", "withdraw it, and set a new one with `pulumi config set --secret`")
+_IN_PLAIN = "withdraw it, and set a new one with `pulumi config set --secret`"
 _WORDS_OF_PYDANTIC = {
     "literal_error": ("is none of its values", "use {expected}"),
     "int_parsing": ("is no whole number", "write digits alone"),
@@ -88,7 +88,11 @@ def check(
         told = azure | {"environment": stack, "neighbours": neighbours or {}}
         problems += [*more, *rule.problems(told), *relaxation.problems(azure)]
     bare = _secrets() - {problem.key for problem in problems}
-    problems += [Problem(key, *_IN_PLAIN) for key in sorted(bare) if values.get(key) and key not in sealed]
+    problems += [
+        Problem(key, "is in plain text", _IN_PLAIN, tells_no_value=True)
+        for key in sorted(bare)
+        if values.get(key) and key not in sealed
+    ]
     keys = {to_camel(name) for adapters in _ADAPTERS.values() for name in adapters}
     unknown = [Problem(key, "", "") for key in values if key not in keys]
     if problems or unknown:
@@ -137,7 +141,7 @@ def _line(problem: Problem, values: Mapping[str, Any], namespace: str, hidden: C
     if not problem.wrong:
         return f"{namespace}:{problem.key} is not a key that Pulumi.yaml declares; is it misspelt?"
     if problem.key in hidden:
-        wrong = _IN_PLAIN[0] if problem.fix == _IN_PLAIN[1] else "is wrong"
+        wrong = problem.wrong if problem.tells_no_value else "is wrong"
         return f"{namespace}:{problem.key}: {wrong} (it is a secret, and not shown); {problem.fix}"
     given = values.get(problem.key)
     shown = "" if given in ("", None) else f" (it is {given!r})"
