@@ -36,7 +36,7 @@ def ensure(tool: Tool, environ: Mapping[str, str]) -> Path:
 
 def _on_path(tool: Tool, environ: Mapping[str, str], job: Job) -> Path | None:
     path = environ.get("PATH", "")
-    found = shutil.which(tool.name, path=path)
+    found = shutil.which(tool.command, path=path) if tool.version_arguments else None
     if not found:
         return None
     version = _version_of(tool, Path(found), environ)
@@ -80,7 +80,7 @@ def _build(tool: Tool, folder: Path, entry: Path, environ: Mapping[str, str], jo
         _compile(tool, program, folder, compiler, job)
     for script in tool.scripts:
         _copy(tool, script, folder, compiler)
-    built = _version_of(tool, folder / tool.name, environ)
+    built = _version_of(tool, folder / tool.command, environ) if tool.version_arguments else tool.version()
     if built != tool.version():
         raise ToolError(
             f"the {tool.name} that was built does not say that it is {dotted(tool.version())}; see {job.log}"
@@ -90,13 +90,12 @@ def _build(tool: Tool, folder: Path, entry: Path, environ: Mapping[str, str], jo
 
 
 def _compile(tool: Tool, program: Program, folder: Path, compiler: go.Go, job: Job) -> None:
-    variable = f"-X {program.version_variable}={tool.pinned(program)}"
     # -mod=readonly holds Go to the committed go.sum, whatever GOFLAGS says.
-    options = ["-v", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {variable}"]
+    options = ["-v", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {tool.stamps(program)}"]
     job.run(
         f"compiling {program.name}",
         [compiler.command, "build", *options, "-o", folder / program.name, program.package],
-        tool.pins / program.name,
+        tool.pins / program.module,
         compiler.environ,
     )
 

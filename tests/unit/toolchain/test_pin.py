@@ -1,5 +1,7 @@
 """The pinned modules of the tools."""
 
+import re
+
 import pytest
 
 from toolchain.error import ToolError
@@ -10,10 +12,13 @@ from toolchain.tool import PULUMI, TOOLS, Program, Tool, version_in
     ("tool", "program"), [pytest.param(tool, p, id=p.name) for tool in TOOLS.values() for p in tool.programs]
 )
 def test_every_module_of_a_program_is_pinned_by_hash_and_replaced_by_no_folder(tool: Tool, program: Program) -> None:
-    folder = tool.pins / program.name
+    folder = tool.pins / program.module
     assert f"{program.version_module} {tool.pinned(program)} h1:" in (folder / "go.sum").read_text()
     text = (folder / "go.mod").read_text()
-    assert f"tool {program.package}" in text
+    if program.package.startswith("./"):
+        assert [path for path in tool.pin_files() if path.is_relative_to(folder / program.package)]
+    else:
+        assert re.search(rf"^(tool |\t){re.escape(program.package)}$", text, re.MULTILINE)
     assert "=> ." not in text
     assert "://" not in text
 
@@ -24,7 +29,7 @@ def test_every_script_is_of_a_module_that_is_pinned() -> None:
 
 
 def test_a_module_that_go_mod_does_not_require_is_an_error_that_names_both() -> None:
-    stranger = Program(name="pulumi", package="", version_variable="", version_module="example.com/none")
+    stranger = Program(name="pulumi", package="", version_module="example.com/none")
     with pytest.raises(ToolError, match=r"toolchain/pulumi/go\.mod .* example\.com/none"):
         PULUMI.pinned(stranger)
 
