@@ -11,8 +11,11 @@ BIN := $(VENV)/bin
 # A virtual environment knows its own path, so a checkout that was moved needs a new one.
 INSTALLED := $(VENV)/.installed-$(firstword $(shell printf %s '$(CURDIR)' | cksum))
 
-# The first time, this builds the Pulumi engine, which is too long for the time limit of a test.
-ENGINE := $(BIN)/python -m toolchain pulumi >/dev/null
+# The first time, this builds what the tests run, which is too long for the time limit of a test.
+TOOLS := $(BIN)/python -m toolchain
+ENGINE := $(TOOLS) pulumi >/dev/null
+CLUSTER := for tool in kubernetes etcd helm pod-security kubeconform $$(command -v npm >/dev/null && echo azurite); do \
+	$(TOOLS) $$tool >/dev/null; done
 
 # What stops things installs nothing, and never renews the environment under what still runs.
 STARTED := test -x $(BIN)/python || { echo "Nothing was started here."; exit 0; };
@@ -56,12 +59,17 @@ environment: venv ## make a new environment's stack file: NAME=qa FROM=dev
 	@$(BIN)/python -m infra.environment "$(NAME)" --from "$(FROM)"
 
 .PHONY: lint
-lint: venv ## formatter, linter, types, import law, YAML
+lint: venv ## formatter, linter, types, import law, YAML, the chart's judges
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/python -m charts judge
+
+.PHONY: chart
+chart: venv ## lint the Helm chart, and render it to build/charts/prefect-server/ for each values file
+	@$(BIN)/python -m charts render
 
 .PHONY: format
 format: venv ## let the formatter and the linter mend what they can
@@ -71,6 +79,7 @@ format: venv ## let the formatter and the linter mend what they can
 .PHONY: test
 test: venv ## all the tests
 	@$(ENGINE)
+	@$(CLUSTER)
 	@$(BIN)/python -m pytest -m "not audit" -n 2 --dist loadfile
 
 .PHONY: test-unit
@@ -80,7 +89,8 @@ test-unit: venv ## the quick tests alone
 .PHONY: audit
 audit: venv ## what is too slow for every run; writes build/audit.json
 	@$(ENGINE)
-	@$(BIN)/python -m toolchain checkov >/dev/null
+	@$(CLUSTER)
+	@$(TOOLS) checkov >/dev/null
 	@$(BIN)/python -m pytest -p tests.audit -m audit
 
 .PHONY: lock

@@ -6,8 +6,9 @@ import signal
 import sys
 from types import FrameType
 
-from toolchain import installer, package
+from toolchain import installer, node_package, package
 from toolchain.error import ToolError
+from toolchain.node_package import NODE_PACKAGES
 from toolchain.package import PACKAGES
 from toolchain.tool import TOOLS
 
@@ -16,13 +17,17 @@ def main() -> int:
     """Run the command line and return its exit code."""
     parser = argparse.ArgumentParser(prog="python -m toolchain", description="Make sure of a command-line tool.")
     parser.add_argument(
-        "tool", choices=sorted([*TOOLS, *PACKAGES]), help="the tool; the folder that holds it is printed"
+        "tool",
+        choices=sorted([*TOOLS, *PACKAGES, *NODE_PACKAGES]),
+        help="the tool; the folder that holds it is printed",
     )
     name = parser.parse_args().tool
     signal.signal(signal.SIGTERM, _stop)
     try:
         if name in PACKAGES:
             folder = package.ensure(PACKAGES[name], os.environ)
+        elif name in NODE_PACKAGES:
+            folder = node_package.ensure(NODE_PACKAGES[name], os.environ)
         else:
             folder = installer.ensure(TOOLS[name], os.environ)
     except ToolError as error:

@@ -188,6 +188,12 @@ POD_SECURITY = Tool(
 )
 
 _HELM = "helm.sh/helm/v3"
+# The Kubernetes that charts are rendered for where no cluster is asked: that of its pinned k8s.io modules.
+_HELM_KUBERNETES = tuple(
+    f"{_HELM}/pkg/{package}.k8sVersion{part}"
+    for package in ("chartutil", "lint/rules")
+    for part in ("Major=1", "Minor=37")
+)
 
 HELM = Tool(
     name="helm",
@@ -196,7 +202,7 @@ HELM = Tool(
             name="helm",
             package=f"{_HELM}/cmd/helm",
             version_module=_HELM,
-            stamps=(f"{_HELM}/internal/version.version={{version}}",),
+            stamps=(f"{_HELM}/internal/version.version={{version}}", *_HELM_KUBERNETES),
         ),
     ),
 )
