@@ -7,7 +7,9 @@ Registration is imported inside the methods, because the program imports this mo
 
 from __future__ import annotations
 
+import json
 import sys
+import threading
 import traceback
 from contextlib import contextmanager
 from functools import cache, wraps
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 Properties = dict[str, Any]
 
 BUNDLES = Path(".local/bundles")
+_OPENING = threading.Lock()
 
 
 class Provider(ResourceProvider):
@@ -64,11 +67,13 @@ class _PlaceProvider(Provider):
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         """Follow the server to another address, where the same place has to be."""
         from registration.error import RegistrationError
+        from registration.service_proxy import address_of, locator_of
 
         with _told_of(self._named(_news)):
             if self._find(_api(_news["api"]), _news) != _id:
+                address = address_of(locator_of(_news["api"]))
                 raise RegistrationError(
-                    f"the API at {_news['api']} does not have it; was it deleted there, run `pulumi refresh`; "
+                    f"the API at {address} does not have it; was it deleted there, run `pulumi refresh`; "
                     "is that another server, take the flows out of the state with `pulumi state delete`"
                 )
         return UpdateResult(dict(_news))
@@ -175,11 +180,18 @@ def _told_of(what: str) -> Iterator[None]:
         raise RegistrationError(f"{what}: {error}{hint}") from error
 
 
-@cache
-def _api(url: str) -> Api:
-    from registration.api import Api
+def _api(locator: Any) -> Api:
+    """Open an API once; several threads ask at the same time, and its credential may cost a process."""
+    with _OPENING:
+        return _opened(json.dumps(locator, sort_keys=True))
 
-    return Api(url)
+
+@cache
+def _opened(locator: str) -> Api:
+    from registration.connection import open_api
+    from registration.service_proxy import locator_of
+
+    return open_api(locator_of(json.loads(locator)))
 
 
 def _register(props: Properties) -> Row:

@@ -1,4 +1,7 @@
-"""The flows of one project, kept registered: a resource for the tenant, one for the project, one for each flow."""
+"""The flows of one project, kept registered: a resource for each flow.
+
+Where nobody else has made them, it also makes one for the project and one for its tenant.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +10,9 @@ from pathlib import Path
 import pulumi
 from pulumi.dynamic import Resource
 
-from components.flow_provider import BUNDLES, FlowProvider, ProjectProvider, TenantProvider
-from registration import catalog
+from components.flow_provider import BUNDLES, FlowProvider
+from components.prefect_project import ApiLocator, Project, Tenant
+from registration import catalog, label
 from registration.error import RegistrationError
 from registration.settings import Settings
 
@@ -18,19 +22,13 @@ class FlowRegistryArgs:
     """What a registry needs from its environment."""
 
     settings: Settings
-    """What the environment decides; its tenant is set, and its flows folder lies in the program's own folder."""
-    api: pulumi.Input[str]
-    """Where the Prefect API answers; a locator, and no part of what is registered."""
+    """What the environment decides; its flows folder lies in the program's own folder."""
+    api: ApiLocator
+    """Where the Prefect API answers; no part of what is registered."""
+    project_id: pulumi.Input[str] | None = None
+    """The project on the server; None makes the one that the settings name, and its tenant."""
     released: pulumi.Resource | None = None
     """The server's release: when it goes, nothing on it is removed one by one."""
-
-
-class Tenant(Resource, module="prefect-aks", name="Tenant"):
-    """A tenant of the Prefect server; its id is the server's."""
-
-
-class Project(Resource, module="prefect-aks", name="Project"):
-    """A project of the Prefect server; its id is the server's."""
 
 
 class Flow(Resource, module="prefect-aks", name="Flow"):
@@ -51,20 +49,7 @@ class FlowRegistry(pulumi.ComponentResource):
         super().__init__("prefect-aks:prefect:FlowRegistry", name, None, opts)
         records = _load(args)
         settings = args.settings
-        if settings.tenant is None:
-            raise pulumi.RunError("the flow registry needs the tenant that its project belongs to")
-        tenant = Tenant(
-            TenantProvider(),
-            f"{name}-tenant",
-            {"slug": settings.tenant.slug, "api": args.api},
-            pulumi.ResourceOptions(parent=self, deleted_with=args.released),
-        )
-        project = Project(
-            ProjectProvider(),
-            f"{name}-project",
-            {"name": settings.project, "tenant_id": tenant.id, "api": args.api},
-            pulumi.ResourceOptions(parent=self, deleted_with=args.released),
-        )
+        project_id = self._project(name, args) if args.project_id is None else args.project_id
         flows = {
             record.name: Flow(
                 FlowProvider(),
@@ -72,7 +57,7 @@ class FlowRegistry(pulumi.ComponentResource):
                 {
                     "name": record.name,
                     "project": settings.project,
-                    "project_id": project.id,
+                    "project_id": project_id,
                     "api": args.api,
                     "store": settings.store,
                     "schedules": settings.schedules,
@@ -98,6 +83,15 @@ class FlowRegistry(pulumi.ComponentResource):
         )
         self.register_outputs({"flows": self.flows})
 
+    def _project(self, name: str, args: FlowRegistryArgs) -> pulumi.Input[str]:
+        settings = args.settings
+        if settings.tenant is None or settings.project is None:
+            raise pulumi.RunError("the flow registry needs a project, and the tenant that it belongs to")
+        child = pulumi.ResourceOptions(parent=self, deleted_with=args.released)
+        tenant = Tenant(f"{name}-tenant", slug=settings.tenant.slug, api=args.api, opts=child)
+        project = Project(f"{name}-project", project=settings.project, tenant_id=tenant.id, api=args.api, opts=child)
+        return project.id
+
 
 def _load(args: FlowRegistryArgs) -> tuple[catalog.Record, ...]:
     settings = args.settings
@@ -105,6 +99,7 @@ def _load(args: FlowRegistryArgs) -> tuple[catalog.Record, ...]:
         found = catalog.load(
             Path(settings.flows), store=settings.store, run_config=settings.run_config, bundles=BUNDLES
         )
+        found = label.check(found, settings.agent_labels)
         found.raise_for_failures()
     except RegistrationError as error:
         raise pulumi.RunError(str(error)) from None

@@ -30,11 +30,15 @@ class Record:
     key: str
     parts: Mapping[str, str]
     scheduled: bool
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A file that could not be loaded. `text` is what it holds, to tell which flows it may have defined."""
+    """A file that is refused: it does not load, or it has a flow that may not be registered.
+
+    `text` is what it holds, to tell which flows it may have defined.
+    """
 
     file: str
     line: int | None
@@ -46,7 +50,7 @@ class Failure:
         return f"{place}: {self.reason}"
 
     def may_define(self, name: str, recorded_file: str | None = None) -> bool:
-        """Whether a flow may be missing only because this file could not be loaded."""
+        """Whether a flow may be missing only because this file is refused."""
         return recorded_file == self.file or name in self.text
 
 
@@ -109,7 +113,7 @@ def _sorted_out(folder: Path, answers: Iterable[Mapping[str, Any]]) -> Catalog:
     failures = []
     for answer in answers:
         for fields in answer.get("records", ()):
-            by_name[fields["name"]].append(Record(**fields))
+            by_name[fields["name"]].append(Record(**{**fields, "labels": tuple(fields["labels"])}))
         if "failure" in answer:
             failures.append(Failure(**answer["failure"], text=_text(folder.parent / answer["failure"]["file"])))
     for name, records in by_name.items():

@@ -181,7 +181,7 @@ def _removal(row: Row, catalog: Catalog, past: Mapping[str, Any] | None, removal
     step = Step(name=row.name, file=file, action="unchanged", row=row, id=row.id, version=row.version)
     for failure in catalog.failures:
         if failure.may_define(row.name, file):
-            return replace(step, reasons=(f"kept: {failure.file} could not be loaded",))
+            return replace(step, reasons=(f"kept: {failure.file} is refused",))
     if removal == "retain":
         return replace(step, reasons=("file is gone", "retained"))
     return replace(step, action="archive", reasons=("file is gone", *_lost(row)))

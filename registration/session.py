@@ -11,9 +11,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from registration import bundle, catalog, parallel
+from registration import bundle, catalog, label, parallel
 from registration.api import Api, Server
 from registration.apply import Target, carry_out
+from registration.connection import open_api
 from registration.error import RegistrationError
 from registration.plan import CHANGES, Step, leftovers, plan, wants_record, without_server
 from registration.settings import Settings, Tenant
@@ -68,7 +69,7 @@ def run(job: Job) -> Outcome:
     if not job.settings.api:
         _check_names(job, found, {}, failures)
         return Outcome(steps=alone, failures=failures)
-    with Api(job.settings.api) as api:
+    with open_api(job.settings.api) as api:
         try:
             server = api.server(str(job.settings.project), job.settings.tenant)
             _check_names(job, found, server.rows, failures)
@@ -89,13 +90,13 @@ def run(job: Job) -> Outcome:
 def _held(step: Step) -> Step:
     if step.action not in CHANGES:
         return step
-    return step.failed("not applied, because a file could not be loaded; mend it, or add --keep-going")
+    return step.failed("not applied, because a file is refused; mend it, or add --keep-going")
 
 
 def _load(job: Job, bundles: Path | None) -> catalog.Catalog:
     bar = _Progress("loading")
     try:
-        return catalog.load(
+        found = catalog.load(
             job.flows,
             store=job.settings.store,
             run_config=job.settings.run_config,
@@ -106,6 +107,7 @@ def _load(job: Job, bundles: Path | None) -> catalog.Catalog:
         )
     finally:
         bar.close()
+    return label.check(found, job.settings.agent_labels)
 
 
 def _check_names(

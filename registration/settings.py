@@ -7,14 +7,26 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import pydantic
 
 from registration.error import RegistrationError
+from registration.service_proxy import ServiceProxy
 
 Policy = Literal["active", "paused"]
 Removal = Literal["archive", "retain"]
+
+
+def _kind(api: Any) -> str:
+    return "url" if isinstance(api, str) else "service_proxy"
+
+
+# Told apart by hand, so that a mistake in one is not reported as a mistake in the other, too.
+Api = Annotated[
+    Annotated[str, pydantic.Tag("url")] | Annotated[ServiceProxy, pydantic.Tag("service_proxy")],
+    pydantic.Discriminator(_kind),
+]
 
 
 class _Model(pydantic.BaseModel):
@@ -56,18 +68,23 @@ class Settings(_Model):
 
     `flows` is the folder of flow files, directly below the project's root.
 
+    `api` is the address of the Prefect API, or the service that it is behind a Kubernetes API server.
+
     `store` is a folder or `https://ACCOUNT.blob.core.windows.net/CONTAINER`. A relative folder is relative to the
     project's root, here and on the agent's machine.
+
+    `agent_labels` are what the agent has that runs the flows; with them, a flow that it would never take is refused.
     """
 
     flows: str = pydantic.Field(default="flows", pattern=r"^[A-Za-z_]\w*$")
     project: str | None = None
     tenant: Tenant | None = None
-    api: str | None = None
+    api: Api | None = None
     store: str = ".local/scripts"
     run_config: RunConfig = RunConfig()
     schedules: Policy = "active"
     removal: Removal = "archive"
+    agent_labels: tuple[str, ...] | None = None
 
 
 def read(path: Path) -> Settings:

@@ -7,6 +7,7 @@ holds the schedule policy that was last applied, by project.
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +23,18 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
 CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING"
+_ACCOUNT = re.compile(r"\b(?:BlobEndpoint|AccountName)\s*=", re.IGNORECASE)
+_KEY = re.compile(r"\b(?:AccountKey|SharedAccessSignature)\s*=", re.IGNORECASE)
+_LOOPBACK = ("127.0.0.1", "localhost")
 # Seconds and retries of one call to Blob storage; the SDK's own would wait for minutes.
-_BLOB_LIMITS = {"connection_timeout": 5, "read_timeout": 15, "retry_total": 2, "retry_backoff_factor": 0.3}
+_BLOB_LIMITS = {
+    "connection_timeout": 5,
+    "read_timeout": 15,
+    "retry_total": 2,
+    "initial_backoff": 1,
+    "increment_base": 2,
+    "random_jitter_range": 1,
+}
 
 
 class Store(Protocol):
@@ -56,9 +67,11 @@ def kind_of(location: str) -> Literal["Azure", "Local"]:
     address = split(location, "the script store", f"and sign in with Azure or set {CONNECTION_STRING}")
     if "://" not in location:
         return "Local"
-    if address.scheme not in {"https", "http"} or not address.hostname or not address.path.strip("/"):
+    azurite = address.scheme == "http" and address.hostname in _LOOPBACK
+    if not (address.scheme == "https" or azurite) or not address.hostname or not address.path.strip("/"):
         raise RegistrationError(
-            "the script store is neither a folder nor https://ACCOUNT.blob.core.windows.net/CONTAINER"
+            "the script store is neither a folder, nor https://ACCOUNT.blob.core.windows.net/CONTAINER, nor Azurite at "
+            "http://127.0.0.1:PORT/ACCOUNT/CONTAINER"
         )
     return "Azure"
 
@@ -104,7 +117,8 @@ class FolderStore:
 class BlobStore:
     """Scripts in a container of Azure Blob storage, reached with the caller's own identity.
 
-    For Azurite, or where there is no identity, the connection string comes from the environment.
+    For Azurite, and where there is no identity, the environment holds a connection string with a key. One without a
+    key, which tells a flow's run where its storage is, changes nothing here.
     """
 
     def __init__(self, location: str) -> None:
@@ -159,9 +173,13 @@ class BlobStore:
             # The SDK logs every request it makes.
             logging.getLogger("azure").setLevel(logging.CRITICAL)
             limits: dict[str, Any] = dict(_BLOB_LIMITS)
-            text = os.environ.get(CONNECTION_STRING)
-            if text:
+            text = os.environ.get(CONNECTION_STRING) or ""
+            keyless = _ACCOUNT.search(text) and not _KEY.search(text)
+            if text and not keyless:
                 self._open = ContainerClient.from_connection_string(text, self._container, **limits)
+                self._check_place(self._open.url)
+            elif self.location.startswith("http:"):
+                raise RegistrationError(f"script store {self.location}: set {CONNECTION_STRING} for it")
             else:
                 from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - likewise
 
@@ -169,6 +187,15 @@ class BlobStore:
                     self.location, credential=DefaultAzureCredential(), **limits
                 )
         return self._open
+
+    def _check_place(self, url: str) -> None:
+        """Refuse a connection string of another place, where no flow would look for its script."""
+        given, wanted = (urlsplit(each) for each in (url, self.location))
+        if given[:2] != wanted[:2] or given.path.strip("/") != wanted.path.strip("/"):
+            raise RegistrationError(
+                f"script store {self.location}: {CONNECTION_STRING} names another account; withdraw it to sign in with "
+                "Azure, or set the one of this account"
+            )
 
 
 @contextmanager
@@ -185,6 +212,7 @@ def _readable(location: str) -> Iterator[None]:
         if not module.startswith("azure.") and not isinstance(error, ValueError):
             raise
         code = getattr(error, "error_code", None)
+        code = getattr(code, "value", code)
         lines = str(getattr(error, "message", "") or "").strip().splitlines()
         reason = code or (lines[0] if module.startswith("azure.") and lines else f"{CONNECTION_STRING} is not valid")
         raise RegistrationError(f"script store {location}: {reason}") from error

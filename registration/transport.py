@@ -6,6 +6,7 @@ down, later calls fail at once, so that many flows cost one wait.
 
 import json
 import random
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -101,6 +102,11 @@ class Transport:
         try:
             answer = self._client.post(self.url, content=content, headers=headers, timeout=limit)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if isinstance(_innermost(error), ssl.SSLCertVerificationError):
+                raise RegistrationError(
+                    f"the API at {self.url} shows a certificate that is not trusted ({_cause(error)}); is the address "
+                    "right, and the certificate authority?"
+                ) from error
             raise UnreachableError(f"the API at {self.url} cannot be reached: {_cause(error)}") from error
         except httpx.TimeoutException as error:
             lost = LostReplyError(f"the API at {self.url} gives no answer: waited {seconds:.0f} seconds")
@@ -140,11 +146,17 @@ def _messages(errors: Any) -> str:
     return " ".join("; ".join(dict.fromkeys(texts)).split())[:500]
 
 
+def _innermost(error: BaseException) -> BaseException:
+    while error.__cause__ is not None or error.__context__ is not None:
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
 def _cause(error: Exception) -> str:
     """Give the plain reason that lies below a client's own wording."""
-    inner: BaseException = error
-    while inner.__cause__ is not None or inner.__context__ is not None:
-        inner = inner.__cause__ or inner.__context__ or inner
+    inner = _innermost(error)
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return str(inner.verify_message).rstrip(".")
     reason = inner.strerror if isinstance(inner, OSError) and inner.strerror else str(inner) or str(error)
     if isinstance(error, httpx.ConnectTimeout):
         reason = "no connection within a few seconds"

@@ -111,9 +111,10 @@ def _records(file: Path, read: source.Source, text: script.Script, job: dict[str
             "key": key_of(parts),
             "parts": parts,
             "scheduled": flow.get("schedule") is not None,
+            "labels": sorted((flow.get("run_config") or {}).get("labels") or ()),
         }
         if job["bundles"]:
-            kept = {field: value for field, value in record.items() if field != "scheduled"}
+            kept = {field: value for field, value in record.items() if field not in {"scheduled", "labels"}}
             bundle.write(Path(job["bundles"]), bundle.Bundle(**kept, flow=flow, script=None if own else text.text))
         yield record
 

@@ -134,6 +134,23 @@ def test_comments_and_the_code_of_tasks_register_nothing(project: Project) -> No
     assert actions(project.run("apply")[1]) == {"one": "unchanged"}
 
 
+def test_a_flow_that_no_agent_takes_keeps_everything_from_being_written_unless_asked(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.flow("one")
+    project.flow("two", more="\nfrom prefect.run_configs import LocalRun\nflow.run_config = LocalRun(labels=['gpu'])\n")
+    write(project.root / "s.json", Settings(agent_labels=("aks",), run_config=RunConfig(labels=("aks",))))
+    given = ("--settings", str(project.root / "s.json"))
+    arguments = ["--api", project.api.url, "--project", project.name, "--flows", str(project.root / "flows"), *given]
+    for verb in ("plan", "apply"):
+        assert command.main([verb, *arguments]) == 1
+        said = capsys.readouterr().err
+        assert "error: flows/two.py: flow 'two' would never run" in said
+        assert project.rows() == []
+    assert project.run("apply", *given, "--keep-going")[0] == 1
+    assert project.versions() == {"one": 1}
+
+
 def test_a_flow_whose_file_is_gone_is_archived_and_comes_back_as_a_new_version(project: Project) -> None:
     path = project.flow("one", schedule=CRON)
     project.flow("two")

@@ -107,7 +107,7 @@ def job(
 def network(monkeypatch: pytest.MonkeyPatch, make: Callable[[], httpx.BaseTransport]) -> Iterator[None]:
     """Give every session in this block a network of its own."""
     with monkeypatch.context() as patch:
-        patch.setattr(session, "Api", lambda url: Api(url, client=httpx.Client(transport=make())))
+        patch.setattr(session, "open_api", lambda url: Api(url, client=httpx.Client(transport=make())))
         yield
 
 

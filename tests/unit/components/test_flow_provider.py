@@ -1,16 +1,21 @@
 """What the dynamic providers decide on their own, without an engine and without a server."""
 
 import base64
+import threading
+import time
 import traceback
 from typing import Any
 
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.rpc import UNKNOWN
 
 from components import flow_provider
 from components.flow_provider import FlowProvider, ProjectProvider, Provider, TenantProvider
+from registration import connection
 from registration.error import RegistrationError
 
+PROXY: dict[str, Any] = {"server": "https://host", "certificate_authority": "", "namespace": "n", "service": "apollo"}
 FLOW: dict[str, Any] = {
     "name": "etl",
     "project": "analytics",
@@ -56,6 +61,27 @@ def test_outputs_are_no_difference() -> None:
     inputs = {key: value for key, value in FLOW.items() if key not in {"flow_id", "version", "fingerprint"}}
     result = FlowProvider().diff("g", FLOW, inputs)
     assert result.changes is False
+
+
+@pytest.mark.parametrize("provider", [TenantProvider, ProjectProvider, FlowProvider])
+@pytest.mark.parametrize("api", ["http://two", PROXY, {**PROXY, "server": UNKNOWN}])
+def test_a_server_that_moved_is_an_update_whatever_its_locator_is(provider: type[Provider], api: Any) -> None:
+    before = FLOW | {"slug": "s", "tenant_id": "t"}
+    result = provider().diff("g", before, before | {"api": api})
+    assert (result.changes, result.replaces) == (True, [])
+    assert provider().diff("g", before | {"api": PROXY}, before | {"api": dict(PROXY)}).changes is False
+
+
+def test_all_threads_share_one_api_for_one_locator(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+    monkeypatch.setattr(connection, "open_api", lambda locator: (time.sleep(0.05), opened.append(locator)))
+    threads = [threading.Thread(target=vars(flow_provider)["_api"], args=(dict(PROXY),)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    vars(flow_provider)["_opened"].cache_clear()
+    assert [each.service for each in opened] == ["apollo"]
 
 
 def report(error: Exception) -> str:

@@ -131,7 +131,7 @@ def test_a_flow_with_its_own_storage_that_the_store_remembers_is_archived_when_i
 )
 def test_a_flow_of_a_file_that_failed_is_not_archived(failure: Failure) -> None:
     step = one([], [row()], remembered(record()), failures=[failure])
-    assert (step.action, step.reasons) == ("unchanged", (f"kept: {failure.file} could not be loaded",))
+    assert (step.action, step.reasons) == ("unchanged", (f"kept: {failure.file} is refused",))
 
 
 def test_a_file_that_failed_keeps_only_its_own_flows() -> None:

@@ -10,18 +10,29 @@ import pytest
 from registration import bundle
 from registration.bundle import Bundle
 from registration.error import RegistrationError
+from registration.service_proxy import ServiceProxy
 from registration.settings import RunConfig, Settings, Tenant, read, write
 
+AUTHORITY = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 
-def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        "http://127.0.0.1:4200",
+        ServiceProxy(server="https://host", namespace="n", service="apollo", certificate_authority=AUTHORITY),
+    ],
+)
+def test_settings_are_read_back_as_they_were_written(api: str | ServiceProxy, tmp_path: Path) -> None:
     settings = Settings(
         flows="pipelines",
         project="demo",
         tenant=Tenant(name="Default", slug="default"),
-        api="http://127.0.0.1:4200",
+        api=api,
         run_config=RunConfig(type="kubernetes", labels=("aks",), cpu_request="1"),
         schedules="paused",
         removal="retain",
+        agent_labels=("aks", "gpu"),
     )
     write(tmp_path / "deep" / "s.json", settings)
     assert read(tmp_path / "deep" / "s.json") == settings
@@ -37,6 +48,11 @@ def test_settings_are_read_back_as_they_were_written(tmp_path: Path) -> None:
         ('{"flows": "a/b"}', "flows"),
         ('{"tenant": {"name": "A", "slug": "A B"}}', "tenant.slug"),
         ('{"run_config": {"cpu_limit": "1"}}', "cpu_limit"),
+        ('{"api": 4200}', "api.service_proxy"),
+        (
+            '{"api": {"server": "https://host", "namespace": "n", "service": "s", "token": "t"}}',
+            "api.service_proxy.token",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_settings_file_is_named_in_one_line(text: str, named: str, tmp_path: Path) -> None:

@@ -1,13 +1,19 @@
 """Scripts and records in a folder and in Blob storage, the latter over HTTP to a small server of the test's own."""
 
 import base64
+import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import azure.identity
 import pytest
+from azure.core.exceptions import ClientAuthenticationError
+from azure.core.pipeline.transport import HttpTransport
 
+from registration import store as store_module
 from registration.error import RegistrationError
 from registration.location import script_path
 from registration.store import CONNECTION_STRING, BlobStore, FolderStore, Store, kind_of, open_store
@@ -53,15 +59,23 @@ class Blobs(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+@dataclass
+class Held:
+    """A container, and what is in it."""
+
+    location: str
+    blobs: dict[str, bytes]
+
+
 @pytest.fixture
-def blobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
+def container(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     held: dict[str, bytes] = {}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Held", (Blobs,), {"held": held}))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Holding", (Blobs,), {"held": held}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     endpoint = f"http://127.0.0.1:{server.server_port}/account"
     text = f"DefaultEndpointsProtocol=http;AccountName=account;AccountKey={SECRET};BlobEndpoint={endpoint};"
     monkeypatch.setenv(CONNECTION_STRING, text)
-    yield held
+    yield Held(f"{endpoint}/flows", held)
     server.shutdown()
     server.server_close()
 
@@ -70,8 +84,7 @@ def blobs(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, bytes]]:
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "folder":
         return open_store("scripts", tmp_path)
-    request.getfixturevalue("blobs")
-    return open_store(URL, tmp_path)
+    return open_store(request.getfixturevalue("container").location, tmp_path)
 
 
 def test_a_script_is_never_rewritten(store: Store, tmp_path: Path, request: pytest.FixtureRequest) -> None:
@@ -80,8 +93,8 @@ def test_a_script_is_never_rewritten(store: Store, tmp_path: Path, request: pyte
     if isinstance(store, FolderStore):
         assert (tmp_path / "scripts" / script_path("f", FINGERPRINT)).read_text() == "first"
     else:
-        held = request.getfixturevalue("blobs")
-        assert held[f"/account/flows/{script_path('f', FINGERPRINT)}"] == b"first"
+        held = request.getfixturevalue("container")
+        assert held.blobs[f"/account/flows/{script_path('f', FINGERPRINT)}"] == b"first"
 
 
 def test_a_record_is_read_back_and_replaced(store: Store) -> None:
@@ -118,9 +131,18 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> 
         FolderStore("scripts", tmp_path).put_script("f", FINGERPRINT, "text")
 
 
-@pytest.mark.parametrize("location", ["https://account.blob.core.windows.net", "ftp://x/y", "https:///flows"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://account.blob.core.windows.net",
+        "ftp://x/y",
+        "https:///flows",
+        "http://account.blob.core.windows.net/flows",
+        "http://127.0.0.1:10000",
+    ],
+)
 def test_an_address_that_is_no_container_is_refused_and_not_repeated(location: str) -> None:
-    with pytest.raises(RegistrationError, match="neither a folder nor") as caught:
+    with pytest.raises(RegistrationError, match="neither a folder, nor") as caught:
         kind_of(location)
     assert location not in str(caught.value)
 
@@ -155,9 +177,8 @@ def test_an_address_with_a_credential_is_refused_and_not_repeated(location: str)
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.usefixtures("blobs")
-def test_a_container_that_does_not_exist_is_told_in_one_line() -> None:
-    store = BlobStore(URL.replace("flows", "nowhere"))
+def test_a_container_that_does_not_exist_is_told_in_one_line(container: Held) -> None:
+    store = BlobStore(container.location.replace("flows", "nowhere"))
     for act in (lambda: store.put_script("f", FINGERPRINT, "x"), lambda: store.record("f", FINGERPRINT)):
         with pytest.raises(RegistrationError, match=r"nowhere: ContainerNotFound$"):
             act()
@@ -168,3 +189,51 @@ def test_a_connection_string_that_is_wrong_is_told_without_its_secret(monkeypatc
     with pytest.raises(RegistrationError, match=CONNECTION_STRING) as caught:
         BlobStore(URL).record("f", FINGERPRINT)
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("change", [("flows", "nowhere/flows"), ("127.0.0.1", "127.0.0.2"), ("http:", "https:")])
+def test_a_connection_string_of_another_account_is_refused(change: tuple[str, str], container: Held) -> None:
+    wanted = container.location.replace(*change)
+    with pytest.raises(RegistrationError, match=f"{CONNECTION_STRING} names another account") as caught:
+        BlobStore(wanted).put_script("f", FINGERPRINT, "text")
+    assert SECRET not in str(caught.value)
+    assert container.blobs == {}
+
+
+@pytest.mark.parametrize("text", ["", "BlobEndpoint=http://127.0.0.1:1/account;"])
+def test_azurite_needs_a_key(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONNECTION_STRING, text)
+    with pytest.raises(RegistrationError, match=f"set {CONNECTION_STRING} for it"):
+        BlobStore("http://127.0.0.1:1/account/flows").record("f", FINGERPRINT)
+
+
+@pytest.mark.parametrize("text", ["", "AccountName=account;EndpointSuffix=core.windows.net", f"BlobEndpoint={URL}"])
+def test_an_account_in_azure_is_signed_in_to_whatever_keyless_string_the_environment_holds(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Nobody:
+        def get_token(self, *scopes: str, **_: object) -> None:
+            asked.extend(scopes)
+            raise ClientAuthenticationError("nobody is signed in")
+
+    monkeypatch.setattr(azure.identity, "DefaultAzureCredential", Nobody)
+    monkeypatch.setitem(vars(store_module)["_BLOB_LIMITS"], "retry_total", 0)
+    monkeypatch.setenv(CONNECTION_STRING, text)
+    with pytest.raises(RegistrationError, match=f"^script store {URL}: nobody is signed in"):
+        BlobStore(URL).record("f", FINGERPRINT)
+    assert set(asked) == {"https://storage.azure.com/.default"}
+
+
+def test_a_blob_service_that_is_down_is_waited_for_seconds_and_not_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(HttpTransport, "sleep", lambda _, seconds: slept.append(seconds))
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        place = f"http://127.0.0.1:{held.getsockname()[1]}/account"
+        monkeypatch.setenv(CONNECTION_STRING, f"AccountName=account;AccountKey={SECRET};BlobEndpoint={place};")
+        with pytest.raises(RegistrationError, match=f"^script store {place}/flows: ") as caught:
+            BlobStore(f"{place}/flows").record("f", FINGERPRINT)
+    assert 0 < sum(slept) < 10
+    assert "\n" not in str(caught.value)
