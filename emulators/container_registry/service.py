@@ -1,0 +1,45 @@
+"""The stand-in as a part of another process: a test's, or that of a preview."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from emulators.container_registry.app import Cloud
+from emulators.container_registry.store import Store
+
+
+def listen(port: int) -> socket.socket:
+    """Bind a port of 127.0.0.1; 0 takes a free one.
+
+    Raises:
+        OSError: it is taken; the message says what to do.
+    """
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise OSError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; stop what uses it, or choose another with --port"
+        ) from error
+
+
+def server(file: Path | None = None) -> uvicorn.Server:
+    """Make the server on a store, which is in memory without a file."""
+    return uvicorn.Server(uvicorn.Config(Cloud(Store(file)).application(), log_level="warning", access_log=False))
+
+
+@contextmanager
+def serving(file: Path | None = None) -> Iterator[str]:
+    """Serve it in a thread, and give the URL that the image mirror's environment variable takes."""
+    serve = server(file)
+    with listen(0) as listener:
+        thread = threading.Thread(target=serve.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            serve.should_exit = True
+            thread.join(10)
