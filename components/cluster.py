@@ -10,6 +10,7 @@ from pulumi_azure_native import containerservice as cs
 from pulumi_azure_native import monitor
 
 from components import cluster_profile as profile
+from components import kubeconfig
 from components.diagnostic import diagnose
 from components.federation import federate
 from components.maintenance import Maintenance
@@ -85,6 +86,10 @@ class Cluster(pulumi.ComponentResource):
     name: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
     """For `kubelogin`: it names the cluster, and holds no credential; a secret all the same."""
+    server: pulumi.Output[str]
+    """Address of the API server."""
+    certificate_authority: pulumi.Output[str]
+    """The API server's, as kubeconfigs have it."""
     oidc_issuer: pulumi.Output[str]
     node_resource_group: pulumi.Output[str]
 
@@ -142,13 +147,19 @@ class Cluster(pulumi.ComponentResource):
         )
         self.id = cluster.id
         self.name = cluster.name
-        self.kubeconfig = pulumi.Output.secret(credentials.apply(_kubeconfig))
+        access = credentials.apply(_access_by)
+        self.kubeconfig = pulumi.Output.secret(access.apply(lambda known: known.kubeconfig))
+        # Where to, not who: registration has both in its locator, in plain text.
+        self.server = pulumi.Output.unsecret(access.apply(lambda known: known.server))
+        self.certificate_authority = pulumi.Output.unsecret(access.apply(lambda known: known.certificate_authority))
         self.node_resource_group = cluster.node_resource_group.apply(str)
         self.register_outputs(
             {
                 "id": self.id,
                 "name": self.name,
                 "kubeconfig": self.kubeconfig,
+                "server": self.server,
+                "certificate_authority": self.certificate_authority,
                 "oidc_issuer": self.oidc_issuer,
                 "node_resource_group": self.node_resource_group,
             }
@@ -159,8 +170,8 @@ def _issuer(oidc: "cs.outputs.ManagedClusterOIDCIssuerProfileResponse | None") -
     return oidc.issuer_url if oidc else ""
 
 
-def _kubeconfig(credentials: cs.ListManagedClusterUserCredentialsResult) -> str:
-    return base64.b64decode(credentials.kubeconfigs[0].value).decode()
+def _access_by(credentials: cs.ListManagedClusterUserCredentialsResult) -> kubeconfig.Access:
+    return kubeconfig.read(base64.b64decode(credentials.kubeconfigs[0].value).decode())
 
 
 def _cluster(name: str, args: ClusterArgs, nodes: NodeArgs, parent: pulumi.Resource) -> cs.ManagedCluster:

@@ -100,14 +100,16 @@ def engine(prefix: str) -> Iterator[Engine]:
     interrupt = signal.getsignal(signal.SIGINT)
     try:
         plugin_home, cloud, state = folder / "home", folder / "cloud", folder / "state"
-        for each in (plugin_home, cloud, state):
+        commands = folder / "bin"
+        for each in (plugin_home, cloud, state, commands):
             each.mkdir()
+        _put_kubelogin(commands)
         plugins.install(plugin_home)
         yield Engine(
             folder=folder,
             environment={
                 **{name: os.environ[name] for name in _KEPT if name in os.environ},
-                "PATH": f"{path}:{os.environ.get('PATH', '')}",
+                "PATH": f"{path}:{os.environ.get('PATH', '')}:{commands}",
                 "HOME": str(folder),
                 **plugins.environment(plugin_home, cloud),
                 "PULUMI_BACKEND_URL": f"file://{state}",
@@ -158,6 +160,13 @@ def _follow(process: "subprocess.Popen[bytes]", log: Path | None, on_line: Calla
         if running and time.monotonic() - heard > _SILENCE:
             hangs = "the program, a provider or the policy pack hangs"
             raise EngineError(f"pulumi was stopped, as it did nothing for {_SILENCE:.0f} seconds: {hangs}")
+
+
+def _put_kubelogin(folder: Path) -> None:
+    """The program asks that it is there; on an emulated cluster nobody logs in."""
+    command = folder / "kubelogin"
+    command.write_text("#!/bin/sh\necho 'kubelogin is emulated, and logs nobody in' >&2\nexit 1\n", "utf-8")
+    command.chmod(0o755)
 
 
 def _tool() -> str:

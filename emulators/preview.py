@@ -78,12 +78,16 @@ def planned(request: Request, say: Say) -> tuple[Plan, Occasion]:
     Raises:
         EngineError, RevisionError, StackFileError: there is none, for a reason outside of the program.
     """
-    occasion, protected = Occasion(emulated=True), frozenset[str]()
+    occasion = Occasion(emulated=True)
     with engine("prefect-aks-preview-") as pulumi:
-        if request.base is not None:
-            occasion = replace(occasion, compared=deploy(request, request.base, pulumi, say))
-            protected = unprotect(request, pulumi)
-        return look(request, pulumi, say, protected), occasion
+        if request.base is None:
+            return look(request, pulumi, say), occasion
+        from emulators.surroundings import surrounded  # noqa: PLC0415 - it takes a second that most previews do not need
+
+        with surrounded(pulumi) as deployed:
+            occasion = replace(occasion, compared=deploy(request, request.base, deployed, say))
+            protected = unprotect(request, deployed)
+            return look(request, deployed, say, protected), occasion
 
 
 def look(request: Request, pulumi: Engine, say: Say, protected: Collection[str] = ()) -> Plan:

@@ -23,13 +23,10 @@ from components.network import Network, NetworkArgs
 from components.placement import Placement
 from components.registry import Registry, RegistryArgs
 from components.storage import Storage, StorageArgs
-from infra import address, naming
+from infra import address, naming, workload
 from infra.azure_settings import AzureSettings
 from infra.settings import Settings
-
-FLOW_NAMESPACE = "prefect"
-FLOW_ACCOUNT = "flow"
-"""The Kubernetes service account that flow runs have."""
+from infra.workload import FLOW_ACCOUNT, FLOW_NAMESPACE, Platform
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,8 @@ def deploy(stack: Settings) -> None:
     settings = stack.azure
     if settings is None:
         raise pulumi.RunError("prefect-aks:platform: is not `azure`; deploy this stack as what it is")
+    if not pulumi.runtime.is_dry_run():
+        workload.ask_for_login()
     place = _place(stack, settings)
     monitoring = _monitoring(settings, place)
     network = _network(settings, place, monitoring)
@@ -57,6 +56,7 @@ def deploy(stack: Settings) -> None:
     database = _database(settings, place, monitoring, network, identity)
     deployer = _deployer(settings, place, network)
     _alerts(place, monitoring, cluster, database)
+    platform = Platform(cluster=cluster, database=database, identity=identity, registry=registry, storage=storage)
     _export(
         {
             "environment": stack.environment,
@@ -77,6 +77,7 @@ def deploy(stack: Settings) -> None:
             "uiClientId": identity.ui_client_id if settings.ui_login else None,
             "deployerPool": deployer.pool_name if deployer else None,
         }
+        | workload.deploy(stack, settings, platform)
     )
 
 

@@ -141,6 +141,25 @@ class AzureSettings(BaseModel):
     protection: bool
     protection_reason: Reason
 
+    server_replicas: Annotated[int, value.between(1, 5)]
+    image_mirror: bool
+    image_mirror_reason: Reason
+    flow_image: Annotated[
+        str,
+        value.shaped(
+            rf"{value.HOST}(/[a-z0-9]+([._-]+[a-z0-9]+)*)+@sha256:[0-9a-f]{{64}}",
+            "write REGISTRY/NAME@sha256:DIGEST",
+            optional=True,
+        ),
+    ]
+    agent_labels: Annotated[
+        tuple[str, ...], value.listed(), value.each(r"\S+", "separate labels with commas, without spaces inside")
+    ]
+    flow_networks: Networks
+    dask: bool
+    dask_workers_minimum: Annotated[int, value.between(1, 500)]
+    dask_workers_maximum: Annotated[int, value.between(1, 500)]
+
     log_retention_days: Annotated[int, value.between(30, 730)]
     log_daily_cap_gb: Annotated[float, AfterValidator(_cap)]
     alert_emails: Annotated[

@@ -37,6 +37,7 @@ CONTROLS = (
     Control("databaseBackupDays", lambda given: given >= 14, "14 or more"),  # noqa: PLR2004 - as the message says
     Control("databaseGeoBackup", bool, "true"),
     Control("protection", bool, "true"),
+    Control("imageMirror", bool, "true"),
 )
 
 

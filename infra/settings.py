@@ -85,7 +85,7 @@ def check(
     azure: dict[str, Any] = {}
     if common.get("platform") == "azure":
         azure, more = _read(AzureSettings, values)
-        told = azure | {"environment": stack, "neighbours": neighbours or {}}
+        told = common | azure | {"environment": stack, "neighbours": neighbours or {}}
         problems += [*more, *rule.problems(told), *relaxation.problems(azure)]
     bare = _secrets() - {problem.key for problem in problems}
     problems += [

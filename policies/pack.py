@@ -2,10 +2,10 @@
 
 from pulumi_policy import Policy
 
-from policies import cluster, database, deployment, identity, network, node_pool, registry, storage
+from policies import cluster, database, deployment, identity, network, node_pool, registry, storage, workload
 from policies.rule import Rule, rules_of
 
-MODULES = (cluster, node_pool, registry, storage, database, network, identity, deployment)
+MODULES = (cluster, node_pool, registry, storage, database, network, identity, deployment, workload)
 
 
 def rules() -> list[Rule]:

@@ -1,13 +1,13 @@
 """The stand-in as a part of another process: a test's, or that of a preview."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
 
+from emulators import background
 from emulators.container_registry.app import Cloud
 from emulators.container_registry.store import Store
 
@@ -34,12 +34,5 @@ def server(file: Path | None = None) -> uvicorn.Server:
 @contextmanager
 def serving(file: Path | None = None) -> Iterator[str]:
     """Serve it in a thread, and give the URL that the image mirror's environment variable takes."""
-    serve = server(file)
-    with listen(0) as listener:
-        thread = threading.Thread(target=serve.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            serve.should_exit = True
-            thread.join(10)
+    with background.serving(Cloud(Store(file)).application()) as url:
+        yield url

@@ -9,11 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from infra.problem import Problem
-from infra.rule import access, cluster, data, network, place
+from infra.rule import access, cluster, data, network, place, workload
 
 Rule = Callable[..., Iterator[Problem]]
 
-RULES: tuple[Rule, ...] = (*place.RULES, *network.RULES, *access.RULES, *cluster.RULES, *data.RULES)
+RULES: tuple[Rule, ...] = (
+    *place.RULES,
+    *network.RULES,
+    *access.RULES,
+    *cluster.RULES,
+    *data.RULES,
+    *workload.RULES,
+)
 
 
 def problems(values: Mapping[str, Any]) -> Iterator[Problem]:

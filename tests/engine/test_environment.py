@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from emulators.engine import Engine, engine
+from emulators.surroundings import surrounded
 from preview.plan import Plan, Reader
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +57,7 @@ class Environment:
 def deployed(request: pytest.FixtureRequest) -> Iterator[Environment]:
     """An environment after its first update; the tests below are its story, in their order."""
     name = request.param
-    with engine("prefect-aks-test-") as opened:
+    with engine("prefect-aks-test-") as bare, surrounded(bare) as opened:
         workspace = opened.folder / "workspace"
         workspace.mkdir()
         for file in ("Pulumi.yaml", f"Pulumi.{name}.yaml"):

@@ -4,6 +4,7 @@ The one is served in this process on a free port, the other is what the real pro
 """
 
 import asyncio
+import base64
 import contextlib
 import functools
 import json
@@ -22,7 +23,7 @@ from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_in_stack
 
 from emulators.pokemon_api.server import application
-from infra import program, stack_file
+from infra import program, stack_file, workload
 
 ROOT = Path(__file__).parents[2]
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -106,6 +107,10 @@ class _Cloud(mocks.Mocks):
         return CALLS.get(args.token, {})
 
 
+KUBECONFIG = """
+current-context: aks
+clusters: [{name: aks, cluster: {server: "https://aks.example.com:443"}}]
+"""
 ASSIGNED = ("principalId", "clientId", "objectId", "immutableId", "result")
 MORE: dict[str, dict[str, Any]] = {
     "azure-native:network:PublicIPAddress": {"ipAddress": "198.51.100.7"},
@@ -117,6 +122,8 @@ MORE: dict[str, dict[str, Any]] = {
         "nodeResourceGroup": "nodes",
     },
 }
+_DIGESTS = {"digest": f"sha256:{'0' * 64}"}
+MORE["pulumi-python:dynamic/prefect-aks:Image"] = _DIGESTS
 CALLS: dict[str, dict[str, Any]] = {
     "azure-native:authorization:getClientConfig": {
         "subscriptionId": SUBSCRIPTION,
@@ -125,7 +132,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "clientId": "00000000-0000-0000-0000-000000000004",
     },
     "azure-native:containerservice:listManagedClusterUserCredentials": {
-        "kubeconfigs": [{"name": "clusterUser", "value": "a3ViZWNvbmZpZw=="}],
+        "kubeconfigs": [{"name": "clusterUser", "value": base64.b64encode(KUBECONFIG.encode()).decode()}],
     },
 }
 
@@ -201,6 +208,8 @@ def _plan(stack: str, overrides: frozenset[tuple[str, str]]) -> Plan:
         # As `pulumi config set --secret` has it.
         patch.setenv("PULUMI_CONFIG_SECRET_KEYS", json.dumps(["prefect-aks:alertWebhook"]))
         patch.chdir(ROOT)
+        # The program asks that it is there; here nobody logs in.
+        patch.setattr(workload.shutil, "which", lambda name: f"/usr/bin/{name}")
         _configure(_Monitor(made), stack)
         try:
             _run()

@@ -2,12 +2,15 @@
 
 import base64
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulators.pulumi_providers.azure.answer import TENANT, guid
 
 _Function = Callable[[dict[str, Any], str], dict[str, Any]]
+SERVER = "PREFECT_AKS_EMULATED_API_SERVER"
+"""The variable that says what answers as the emulated clusters' API server; without it nothing does."""
 # The application that kubelogin asks a token for; the same in every tenant.
 _AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 
@@ -26,11 +29,12 @@ def _credentials(arguments: dict[str, Any], subscription: str) -> dict[str, Any]
     name, group = arguments["resourceName"], arguments["resourceGroupName"]
     identity = f"/subscriptions/{subscription}/resourceGroups/{group}/managedClusters/{name}"
     user = f"clusterUser_{group}_{name}"
-    login = ["get-token", "--login", "azurecli", "--server-id", _AKS_SERVER]
+    login = ["get-token", "--login", "devicecode", "--server-id", _AKS_SERVER]
+    server = os.environ.get(SERVER) or f"https://{name}-{guid(identity)[:8]}.hcp.azmk8s.io:443"
     kubeconfig = {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": f"https://{name}-{guid(identity)[:8]}.hcp.azmk8s.io:443"}}],
+        "clusters": [{"name": name, "cluster": {"server": server}}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": user}}],
         "current-context": name,
         "users": [

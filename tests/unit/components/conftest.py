@@ -1,6 +1,7 @@
 """What the tests of single components share: what a component registers under Pulumi's mocks, as data."""
 
 import asyncio
+import base64
 import contextlib
 import uuid
 from collections.abc import Callable
@@ -16,6 +17,18 @@ from pulumi.runtime.stack import run_pulumi_func
 from components.placement import Placement
 
 ASSIGNED = ("principalId", "clientId", "objectId", "result")
+KUBECONFIG = """
+clusters:
+- name: aks
+  cluster: {server: "https://aks.example.com:443", certificate-authority-data: Q0E=}
+users:
+- name: user
+  user:
+    exec:
+      apiVersion: client.authentication.k8s.io/v1beta1
+      command: kubelogin
+      args: [get-token, --environment, AzurePublicCloud, --server-id, server, --client-id, client, --login, devicecode]
+"""
 MORE: dict[str, dict[str, Any]] = {
     "azure-native:containerservice:ManagedCluster": {
         "oidcIssuerProfile": {"enabled": True, "issuerURL": "https://issuer.example.com/"},
@@ -77,7 +90,7 @@ class _Cloud(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:  # type: ignore[override]  # failures are optional
         assert args.token.endswith(":listManagedClusterUserCredentials")
-        return {"kubeconfigs": [{"name": "clusterUser", "value": "a3ViZWNvbmZpZw=="}]}
+        return {"kubeconfigs": [{"name": "clusterUser", "value": base64.b64encode(KUBECONFIG.encode()).decode()}]}
 
 
 class _Monitor(mocks.MockMonitor):

@@ -70,11 +70,25 @@ def _generated(chance: random.Random) -> dict[str, str]:
         "databaseStorageGib": chance.choice(["32", "128", "4096", "32767"]),
         "logRetentionDays": str(chance.randint(30, 730)),
         "logDailyCapGb": chance.choice(["-1", "1", "2.5", "1000"]),
+        **_workload(chance),
         **_addresses(chance),
         **_access(chance),
         **_pools(chance),
         **_data(chance, paired=paired),
         **_protection(chance),
+    }
+
+
+def _workload(chance: random.Random) -> dict[str, str]:
+    least = chance.randint(1, 5)
+    return {
+        "serverReplicas": str(chance.randint(1, 5)),
+        "flowLabels": chance.choice(["", "aks", "aks, gpu"]),
+        "agentLabels": chance.choice(["", "aks, gpu, large"]),
+        "flowNetworks": chance.choice(["0.0.0.0/0", "10.0.0.0/8, 203.0.113.0/24"]),
+        "dask": chance.choice(["true", "false"]),
+        "daskWorkersMinimum": str(least),
+        "daskWorkersMaximum": str(chance.randint(least, 500)),
     }
 
 

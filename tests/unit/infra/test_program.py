@@ -5,7 +5,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import pulumi
 import pytest
+
+from infra import workload
 
 STACKS = ["dev", "stage", "prod"]
 HOLDING_DATA = [
@@ -29,8 +32,9 @@ def components(made: Any) -> set[str]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_an_environment_is_made_of_its_components(plan: Plans, stack: str) -> None:
-    whole = {"Network", "Identity", "Cluster", "Registry", "Storage", "Database", "Monitoring", "Alerts"}
-    assert components(plan(stack)) - {"Deployer"} == whole
+    azure = {"Network", "Identity", "Cluster", "Registry", "Storage", "Database", "Monitoring", "Alerts"}
+    workload = {"ImageMirror", "PrefectServer", "PrefectAgent"}
+    assert components(plan(stack)) - {"Deployer", "Dask"} == azure | workload
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -40,13 +44,15 @@ def test_every_resource_but_the_providers_and_the_group_belongs_to_a_component(p
         "azure-native:resources:ResourceGroup",
         "pulumi:providers:azure-native",
         "pulumi:providers:azuread",
+        "pulumi:providers:kubernetes",
     ]
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_everything_in_azure_is_made_by_the_explicit_provider(plan: Plans, stack: str) -> None:
+def test_everything_in_azure_and_in_the_cluster_is_made_by_an_explicit_provider(plan: Plans, stack: str) -> None:
     used = {(each.type.split(":")[0], each.provider) for each in plan(stack).resources if each.custom}
-    assert used - {("pulumi", ""), ("random", "")} == {("azure-native", "azure"), ("azuread", "entra")}
+    explicit = {("azure-native", "azure"), ("azuread", "entra"), ("kubernetes", "cluster")}
+    assert used - {("pulumi", ""), ("pulumi-python", ""), ("random", "")} == explicit
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -90,6 +96,37 @@ def test_the_webhook_of_alerts_is_a_secret_input(plan: Plans) -> None:
 def test_the_spot_pool_is_there_where_it_is_asked_for(plan: Plans) -> None:
     pools = {stack: len(plan(stack).of("AgentPool")) for stack in ("stage", "prod")}
     assert pools == {"stage": 1, "prod": 2}
+
+
+def test_dask_is_there_where_it_is_asked_for(plan: Plans) -> None:
+    assert {stack: "Dask" in components(plan(stack)) for stack in STACKS} == {"dev": False, "stage": True, "prod": True}
+
+
+def test_images_come_by_digest_from_the_environments_own_registry(plan: Plans) -> None:
+    made = plan("prod")
+    (release,) = made.of("Release")
+    images = release.inputs["values"]["images"]
+    assert {image["registry"] for image in images.values()} == {"registry.azurecr.io"}
+    assert all(image["digest"].startswith("sha256:") for image in images.values())
+    assert {"agent", "loginProxy"}.isdisjoint(images)
+    pods = [each.inputs["spec"]["template"]["spec"]["containers"] for each in made.of("Deployment")]
+    assert all(container["image"].startswith("registry.azurecr.io/") for pod in pods for container in pod)
+
+
+def test_without_the_mirror_images_come_from_their_makers(plan: Plans) -> None:
+    made = plan("dev", imageMirror="false", imageMirrorReason="a test does without it")
+    assert "ImageMirror" not in components(made)
+    (release,) = made.of("Release")
+    assert release.inputs["values"]["images"]["hasura"]["registry"] == "docker.io"
+
+
+def test_an_update_without_kubelogin_is_refused_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    refused = "kubelogin is not on PATH, and nothing else logs in to the cluster: `az aks install-cli`"
+    with pytest.raises(pulumi.RunError, match=refused):
+        workload.ask_for_login()
 
 
 def test_the_stack_local_loads_no_azure_sdk() -> None:

@@ -153,6 +153,17 @@ WRONG: list[tuple[Change, str, str]] = [
     ({"databaseBackupDays": "36"}, "databaseBackupDays", "use 7 to 35"),
     ({"location": "polandcentral", "databaseGeoBackup": "true", "databaseGeoBackupReason": ""}
      | {"storageRedundancy": "ZRS", "storageRedundancyReason": ""}, "databaseGeoBackup", "set it to false"),
+    # What runs in the cluster.
+    ({"serverReplicas": "0"}, "serverReplicas", "use 1 to 5"),
+    ({"imageMirror": "false", "imageMirrorReason": REASON, "egress": "firewall", "egressReason": ""}, "imageMirror",
+     "or egress to natGateway"),
+    ({"flowImage": "acme.azurecr.io/flows:latest"}, "flowImage", "write REGISTRY/NAME@sha256:DIGEST"),
+    ({"flowLabels": "aks, gpu", "agentLabels": "aks"}, "agentLabels", "add what is lacking"),
+    ({"agentLabels": "a b"}, "agentLabels", "without spaces inside"),
+    ({"flowNetworks": "the internet"}, "flowNetworks", "write ADDRESS/PREFIX"),
+    ({"dask": "true", "daskWorkersMinimum": "5", "daskWorkersMaximum": "4"}, "daskWorkersMaximum",
+     "lower daskWorkersMinimum"),
+    ({"daskWorkersMinimum": "0"}, "daskWorkersMinimum", "use 1 to 500"),
     # Who is told.
     ({"logRetentionDays": "7"}, "logRetentionDays", "use 30 to 730"),
     ({"logDailyCapGb": "0"}, "logDailyCapGb", "or -1 for no cap"),

@@ -37,7 +37,9 @@ class Resources(list[Message]):
         found = next(
             each
             for each in self
-            if each.type.startswith("azure") and each.type.endswith(f":{kind}") and each.name.startswith(start)
+            if each.type.startswith(("azure", "kubernetes"))
+            and each.type.endswith(f":{kind}")
+            and each.name.startswith(start)
         )
         return edited(found)
 

@@ -8,9 +8,14 @@ import pytest
 
 from policies import pack
 
-CONTROLS = {*range(1, 32), 34}
+CONTROLS = {*range(1, 38)}
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}
 """Pulumi's sign for a secret, with its `value` beside it."""
+
+
+OWN_TESTS = {"no-open-range", "images-by-digest", "job-template-hardened", "role-in-namespace"}
+POD = "spec.template.spec"
+CONTAINER = f"{POD}.containers.0"
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,20 @@ OFF = [
         "PG_TRGM",
         "database-azure.extensions",
     ),
+    Off(32, "namespace-restricted", "Namespace", "metadata.labels", {"pod-security.kubernetes.io/enforce": "baseline"}),
+    Off(32, "deployment-restricted", "Deployment", f"{POD}.securityContext.runAsNonRoot", None),
+    Off(32, "deployment-restricted", "Deployment", f"{POD}.securityContext.seccompProfile.type", "Unconfined"),
+    Off(32, "deployment-restricted", "Deployment", f"{CONTAINER}.securityContext.allowPrivilegeEscalation", True),
+    Off(32, "deployment-restricted", "Deployment", f"{CONTAINER}.securityContext.readOnlyRootFilesystem", False),
     Off(34, "secret-values", "Server", "administratorLoginPassword", "in plain sight"),
+    Off(35, "service-inside", "Service", "spec.type", "LoadBalancer"),
+    Off(35, "deployment-bounded", "Deployment", f"{POD}.serviceAccountName", "default"),
+    Off(35, "deployment-bounded", "Deployment", f"{CONTAINER}.resources.limits", None, "a whole node"),
+    Off(35, "deployment-bounded", "Deployment", f"{CONTAINER}.readinessProbe", None, "an update"),
+    Off(36, "release-hardened", "Release", "chart", "prefecthq/prefect-server", "Hasura's console"),
+    Off(36, "release-hardened", "Release", "atomic", False, "half done"),
+    Off(37, "role-narrow", "Role", "rules.0.verbs", ["*"], "name what is needed"),
+    Off(37, "role-narrow", "Role", "rules.1.resources", ["secrets"], "mount one instead"),
 ]
 MISSING = [
     Missing(7, "federation-exists", "FederatedIdentityCredential", "", "ClusterArgs.service_accounts"),
@@ -169,6 +187,8 @@ MISSING = [
     Missing(26, "storage-recovery", "BlobServiceProperties", "", "BlobServiceProperties"),
     Missing(28, "database-administrator", "AdministratorsMicrosoftEntra", "", "Administrator"),
     Missing(30, "database-lock", "ManagementLockByScope", "database", "prefect-aks:protection"),
+    Missing(33, "namespace-closed", "NetworkPolicy", "agent-deny-all", "network_rule.deny_all"),
+    Missing(33, "namespace-closed", "NetworkPolicy", "server-deny-all", "network_rule.deny_all"),
     Missing(31, "database-parameters-set", "Configuration", "database-azure.extensions", "azure.extensions"),
     Missing(31, "database-parameters-set", "Configuration", "database-require_secure", "require_secure_transport"),
 ]
@@ -196,6 +216,36 @@ def test_what_a_control_cannot_do_without_is_missed(missing: Missing, prod: Any,
     assert missing.says in violation.line
 
 
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("Deployment", f"{CONTAINER}.image", "acme.azurecr.io/flows:latest"),
+        ("Release", "values.images.hasura.digest", ""),
+        ("Release", "values.images.hasura.digest", "sha256:latest"),
+    ],
+)
+def test_an_image_without_a_digest_is_refused(kind: str, path: str, value: str, prod: Any, host: Any) -> None:
+    (violation,) = host.whole(prod.with_(host.edited(prod.one(kind), path, value)))
+    assert violation.policy == "images-by-digest"
+    assert "; set prefect-aks:imageMirror to true" in violation.line
+
+
+def test_a_job_template_that_is_not_hardened_is_refused(prod: Any, host: Any) -> None:
+    template = prod.one("ConfigMap")
+    text = template.properties["data"]["job-template.yaml"]
+    for old, new in (('"backoffLimit": 0', '"backoffLimit": 6'), ('"runAsNonRoot": true', '"runAsNonRoot": false')):
+        assert old in text
+        edited = host.edited(template, "data", {"job-template.yaml": text.replace(old, new)})
+        (violation,) = host.resources(edited)
+        assert (violation.policy, violation.line.startswith("data.job-template.")) == ("job-template-hardened", True)
+
+
+def test_rights_in_the_whole_cluster_are_refused(host: Any) -> None:
+    role = host.resource("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole", "reader")
+    (violation,) = host.resources(role)
+    assert (violation.policy, violation.line.endswith("use a Role")) == ("role-in-namespace", True)
+
+
 def test_a_line_says_what_is_wrong_why_and_what_to_do(prod: Any, host: Any) -> None:
     for off in OFF:
         (violation,) = host.resources(host.edited(prod.one(off.kind, off.start), off.path, off.value))
@@ -208,7 +258,7 @@ def test_every_control_is_turned_off_and_every_policy_that_holds_one_is_seen_at_
     assert {case.control for case in (*OFF, *MISSING)} == CONTROLS
     seen = {(case.policy, case.control) for case in (*OFF, *MISSING)}
     for rule in pack.rules():
-        if rule.name != "no-open-range":  # a guard rail over four controls, with tests of its own
+        if rule.name not in OWN_TESTS:  # over several kinds, with tests of their own
             assert {(rule.name, control) for control in rule.controls} <= seen
 
 

@@ -1,0 +1,175 @@
+"""What runs in an environment's cluster: the Prefect server, the agent, and where it is asked for a Dask cluster.
+
+The order of one update: images, server, tenant and project, agent. What logs in to the cluster makes all of it.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components import dask, prefect_server
+from components.cluster import Cluster
+from components.dask import Dask, DaskArgs
+from components.database import Database
+from components.identity import Identity
+from components.image import UPSTREAM, Image
+from components.image_mirror import ImageMirror, ImageMirrorArgs
+from components.network_rule import Peer
+from components.prefect_agent import PrefectAgent, PrefectAgentArgs
+from components.prefect_server import PrefectServer, PrefectServerArgs
+from components.registry import Registry
+from components.storage import Storage
+from infra import address
+from infra.azure_settings import AzureSettings
+from infra.settings import Settings
+
+FLOW_NAMESPACE = "prefect"
+FLOW_ACCOUNT = "flow"
+"""The Kubernetes service account that flow runs have."""
+AGENT_IMAGE = "agent"
+LOGIN_IMAGE = "loginProxy"
+
+Images = pulumi.Output[Mapping[str, Mapping[str, str]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What the environment has that its workload stands on."""
+
+    cluster: Cluster
+    database: Database
+    identity: Identity
+    registry: Registry
+    storage: Storage
+
+
+def deploy(stack: Settings, settings: AzureSettings, platform: Platform) -> dict[str, Any]:
+    """Run everything in the cluster, and give what the stack exports of it."""
+    cluster = kubernetes.Provider("cluster", kubeconfig=platform.cluster.kubeconfig)
+    images = _images(settings, platform.registry)
+    in_cluster = pulumi.ResourceOptions(provider=cluster, depends_on=[platform.cluster, platform.database])
+    server = _server(stack, settings, platform, images, in_cluster)
+    after_server = pulumi.ResourceOptions(provider=cluster, depends_on=[server])
+    agent = _agent(stack, settings, platform, images, after_server)
+    if settings.dask:
+        _dask(settings, platform, images, agent, pulumi.ResourceOptions(provider=cluster))
+    return {
+        "prefectNamespace": server.namespace,
+        "prefectApi": server.api,
+        "prefectProjectId": server.project_id,
+        "uiUrl": server.ui_url,
+        "openUi": server.open_ui,
+        "flowNamespace": agent.namespace,
+    }
+
+
+def ask_for_login() -> None:
+    """Make sure that an update can log in to the cluster that it makes, before it makes one.
+
+    Raises:
+        pulumi.RunError: what logs in is not installed.
+    """
+    if not shutil.which("kubelogin"):
+        raise pulumi.RunError("kubelogin is not on PATH, and nothing else logs in to the cluster: `az aks install-cli`")
+
+
+def _images(settings: AzureSettings, registry: Registry) -> Images:
+    """The images of the platform, by name: in the environment's own registry by digest, or where they come from."""
+    wanted = {name: image for name, image in UPSTREAM.items() if settings.ui_login or name != LOGIN_IMAGE}
+    if not settings.image_mirror:
+        return pulumi.Output.from_input({name: asdict(image) for name, image in wanted.items()})
+    args = ImageMirrorArgs(registry_id=registry.id, login_server=registry.login_server, images=wanted, ready=[registry])
+    return ImageMirror("images", args).images
+
+
+def _server(
+    stack: Settings,
+    settings: AzureSettings,
+    platform: Platform,
+    images: Images,
+    opts: pulumi.ResourceOptions,
+) -> PrefectServer:
+    parts = ("prefect-agent", "prefect-flow-run", *([dask.WORKER] if settings.dask else []))
+    args = PrefectServerArgs(
+        chart=prefect_server.CHART,
+        images=images.apply(lambda known: {name: image for name, image in known.items() if name != AGENT_IMAGE}),
+        database_host=platform.database.host,
+        database_name=platform.database.database,
+        database_username=platform.database.username,
+        database_password=platform.database.password,
+        database_network=address.subnets(settings.address_space).database,
+        replicas=settings.server_replicas,
+        clients=tuple(
+            Peer(ports=(), pods={"app.kubernetes.io/name": part}, namespace=FLOW_NAMESPACE) for part in parts
+        ),
+        api_server=platform.cluster.server,
+        api_server_authority=platform.cluster.certificate_authority,
+        tenant=stack.prefect_tenant,
+        project=stack.prefect_project,
+    )
+    return PrefectServer("server", args, opts)
+
+
+def _storage_connection(storage: Storage) -> pulumi.Output[str]:
+    return pulumi.Output.concat("BlobEndpoint=https://", storage.name, ".blob.core.windows.net")
+
+
+def _reference(images: Images, name: str) -> pulumi.Output[str]:
+    return images.apply(lambda known: Image(**known[name]).reference)
+
+
+def _flow_image(settings: AzureSettings, images: Images) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(settings.flow_image) if settings.flow_image else _reference(images, AGENT_IMAGE)
+
+
+def _flow_networks(settings: AzureSettings) -> tuple[str, ...]:
+    """What the settings name, and the private endpoints, the flow store's among them."""
+    endpoints = address.subnets(settings.address_space).endpoints
+    return tuple(dict.fromkeys([*map(str, settings.flow_networks), endpoints]))
+
+
+def _agent(
+    stack: Settings,
+    settings: AzureSettings,
+    platform: Platform,
+    images: Images,
+    opts: pulumi.ResourceOptions,
+) -> PrefectAgent:
+    args = PrefectAgentArgs(
+        namespace=FLOW_NAMESPACE,
+        image=_reference(images, AGENT_IMAGE),
+        flow_image=_flow_image(settings, images),
+        api_url=prefect_server.APOLLO_URL,
+        api=prefect_server.APOLLO_PODS,
+        labels=settings.agent_labels or stack.flow_labels,
+        flow_account=FLOW_ACCOUNT,
+        flow_client_id=platform.identity.flow_client_id,
+        storage_connection=_storage_connection(platform.storage),
+        flow_environment={dask.VARIABLE: dask.ADDRESS} if settings.dask else {},
+        flow_networks=_flow_networks(settings),
+        flow_peers=(dask.SCHEDULER_PEER,) if settings.dask else (),
+    )
+    return PrefectAgent("agent", args, opts)
+
+
+def _dask(
+    settings: AzureSettings,
+    platform: Platform,
+    images: Images,
+    agent: PrefectAgent,
+    opts: pulumi.ResourceOptions,
+) -> Dask:
+    args = DaskArgs(
+        namespace=agent.namespace,
+        image=_flow_image(settings, images),
+        service_account=FLOW_ACCOUNT,
+        api=prefect_server.APOLLO_PODS,
+        environment={"AZURE_STORAGE_CONNECTION_STRING": _storage_connection(platform.storage)},
+        workers=(settings.dask_workers_minimum, settings.dask_workers_maximum),
+        networks=_flow_networks(settings),
+    )
+    return Dask("dask", args, opts)
