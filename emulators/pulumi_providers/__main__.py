@@ -13,7 +13,7 @@ from emulators.pulumi_providers.store import VARIABLE, Store
 _MODULES = {
     "azure-native": "azure.provider",
     "azuread": "entra",
-    "kubernetes": "kubernetes_object",
+    "kubernetes": "kubernetes.provider",
     "random": "random_value",
 }
 

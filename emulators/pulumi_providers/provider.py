@@ -4,7 +4,7 @@ A method raises `RefusedError` for what the service would refuse. Nothing here k
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -21,13 +21,24 @@ class RefusedError(Exception):
     """What the service would answer instead of doing it, in one line."""
 
 
-def _masked(failure: Failure, inputs: Mapping[str, Any]) -> Failure:
-    """A failure that shows no secret."""
-    reason = failure.reason
+class UnreadyError(RefusedError):
+    """A resource that exists and is not what was asked for: the engine keeps it, and tries again the next time."""
+
+    def __init__(
+        self, message: str, identity: str, outputs: Mapping[str, Any], inputs: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.identity = identity
+        self.outputs = outputs
+        self.inputs = inputs
+
+
+def mask(message: str, inputs: Mapping[str, Any]) -> str:
+    """The message without what is secret in the inputs."""
     # The longest first, where one contains another.
     for text in sorted(secret_texts(inputs), key=len, reverse=True):
-        reason = reason.replace(text, "[secret]")
-    return Failure(failure.path, reason)
+        message = message.replace(text, "[secret]")
+    return message
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,18 @@ class Provider(ABC):
     version: str
     store: Store
     configuration: dict[str, Any] = field(default_factory=dict)
+    warn: Callable[[Urn, str], object] = lambda _urn, _message: None
+    """Tells the user of something that is no failure."""
+
+    @property
+    def reaches(self) -> str:
+        """Where what is created goes."""
+        return "nothing reaches a cloud"
+
+    @property
+    def workers(self) -> int:
+        """How many requests may be answered at once; with one, what a provider has seen needs no lock."""
+        return 1
 
     def resource(self, token: str) -> shape.Resource:
         """The type of a resource, refused by its name when it is not known."""
@@ -74,14 +97,23 @@ class Provider(ABC):
         resource = self.resource(urn.token)
         failures = [it for it in validation.check(resource, new) if not self.is_open(urn.token, it)]
         inputs = self.complete(urn, old, new, Random(seed or urn.text))  # noqa: S311 -- names, not secrets
-        return inputs, [_masked(failure, new) for failure in failures or self.judge(urn, plain(inputs))]
+        return inputs, [
+            Failure(failure.path, mask(failure.reason, inputs))
+            for failure in failures or self.judge(urn, plain(inputs))
+        ]
 
     def diff(self, urn: Urn, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
         """What differs between the inputs of the last update and the new ones."""
         return compare(old, new, self.replacing(urn.token, old))
 
-    def create(self, urn: Urn, inputs: dict[str, Any], *, preview: bool) -> tuple[str, dict[str, Any]]:
-        """Create a resource: its id, which a preview does not know, and its properties."""
+    def create(
+        self, urn: Urn, inputs: dict[str, Any], *, preview: bool, timeout: float = 0
+    ) -> tuple[str, dict[str, Any]]:
+        """Create a resource: its id, which a preview does not know, and its properties.
+
+        `timeout` is in seconds; zero leaves it to the provider.
+        """
+        del timeout
         resource = self.resource(urn.token)
         if preview:
             return "", fill(resource.outputs, inputs, UNKNOWN)
@@ -104,10 +136,18 @@ class Provider(ABC):
             return outputs, {name: value for name, value in outputs.items() if name in resource.inputs.properties}
         return outputs, take_over(resource.inputs.properties, old_inputs, old_outputs, outputs)
 
-    def update(
-        self, urn: Urn, identity: str, old_outputs: dict[str, Any], inputs: dict[str, Any], *, preview: bool
+    def update(  # noqa: PLR0913 -- a request of the protocol
+        self,
+        urn: Urn,
+        identity: str,
+        old_outputs: dict[str, Any],
+        inputs: dict[str, Any],
+        *,
+        preview: bool,
+        timeout: float = 0,
     ) -> dict[str, Any]:
         """Change a resource in place: its new properties."""
+        del timeout
         resource = self.resource(urn.token)
         if preview:
             stable = {name: old_outputs[name] for name in self.stable(urn.token) if name in old_outputs}
@@ -124,6 +164,14 @@ class Provider(ABC):
         """Delete a resource; one that is gone already is no error."""
         self.permit_deletion(urn, identity)
         self.store.remove(self.key(urn, identity))
+
+    def destroy(self, urn: Urn, identity: str, outputs: Mapping[str, Any], *, timeout: float) -> None:
+        """Delete a resource whose last properties are known."""
+        del outputs, timeout
+        self.delete(urn, identity)
+
+    def cancel(self) -> None:  # noqa: B027 -- few providers have anything to give up
+        """Give up what takes long."""
 
     def _outputs(self, urn: Urn, identity: str, resource: shape.Resource, inputs: dict[str, Any]) -> dict[str, Any]:
         assigned = self.assign(urn, identity, plain(inputs))
@@ -174,6 +222,11 @@ class Provider(ABC):
         """Whether a replaced resource is deleted before its successor is created."""
         del token
         return False
+
+    def deletes_before(self, urn: Urn, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+        """Likewise, where it depends on the inputs."""
+        del old, new
+        return self.deletes_first(urn.token)
 
     def keep(self, old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
         """What an update leaves as it was."""

@@ -10,14 +10,15 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from emulators.pulumi_providers.provider import Provider, RefusedError, Urn
+from emulators.pulumi_providers.provider import Provider, RefusedError, UnreadyError, Urn
 from emulators.pulumi_providers.store import StoreError
 from emulators.pulumi_providers.validation import Failure
 from emulators.pulumi_providers.value import decode_map, encode_map
@@ -31,6 +32,8 @@ def _one_line(handler: _Handler) -> _Handler:
     def guarded(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return handler(self, request, context)
+        except UnreadyError as error:
+            return context.abort_with_status(_partly_done(error))
         except (RefusedError, StoreError) as error:
             message = str(error)
         except Exception as error:  # noqa: BLE001 -- a fault of the emulator must not become a stack trace on the user's screen
@@ -44,12 +47,36 @@ def _one_line(handler: _Handler) -> _Handler:
     return guarded
 
 
+@dataclass
+class _Status(grpc.Status):
+    """A failure with its details, as gRPC hands it over."""
+
+    details: str
+    trailing_metadata: tuple[tuple[str, bytes], ...]
+    code: grpc.StatusCode = grpc.StatusCode.UNKNOWN
+
+
+def _partly_done(error: UnreadyError) -> _Status:
+    """The failure of a resource that exists: the engine learns its id and its properties from the details."""
+    message = " ".join(str(error).split())
+    found = provider_pb2.ErrorResourceInitFailed(
+        id=error.identity,
+        properties=encode_map(error.outputs),
+        inputs=None if error.inputs is None else encode_map(error.inputs),
+        reasons=[message],
+    )
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
+    status.details.add().Pack(found)
+    return _Status(message, (("grpc-status-details-bin", status.SerializeToString()),))
+
+
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Answers the engine."""
 
     def __init__(self, provider: Provider, engine: str) -> None:
         self._provider = provider
         self._engine = engine
+        provider.warn = lambda urn, message: self._log(message, engine_pb2.WARNING, urn.text)
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 -- the protocol's name
         """Agree on what the messages may hold."""
@@ -80,7 +107,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Take over the settings."""
         del context
         self._provider.configure(decode_map(request.args))
-        self._log(f"{self._provider.name} {self._provider.version} is emulated: nothing reaches a cloud")
+        self._log(f"{self._provider.name} {self._provider.version} is emulated: {self._provider.reaches}")
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     @_one_line
@@ -100,14 +127,15 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 -- the protocol's name
         """Tell what changed."""
         del context
-        changes = self._provider.diff(Urn(request.urn), decode_map(request.old_inputs), decode_map(request.news))
+        urn, old, new = Urn(request.urn), decode_map(request.old_inputs), decode_map(request.news)
+        changes = self._provider.diff(urn, old, new)
         replaces = [change.path for change in changes if change.replaces]
         kinds = provider_pb2.PropertyDiff.Kind
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
             replaces=replaces,
             diffs=list(dict.fromkeys(change.path.split(".")[0].split("[")[0] for change in changes)),
-            deleteBeforeReplace=bool(replaces) and self._provider.deletes_first(Urn(request.urn).token),
+            deleteBeforeReplace=bool(replaces) and self._provider.deletes_before(urn, old, new),
             detailedDiff={
                 change.path: provider_pb2.PropertyDiff(kind=kinds.Value(change.wire_kind), inputDiff=True)
                 for change in changes
@@ -120,7 +148,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Create a resource."""
         del context
         inputs = decode_map(request.properties)
-        identity, properties = self._provider.create(Urn(request.urn), inputs, preview=request.preview)
+        identity, properties = self._provider.create(
+            Urn(request.urn), inputs, preview=request.preview, timeout=request.timeout
+        )
         return provider_pb2.CreateResponse(id=identity, properties=encode_map(properties))
 
     @_one_line
@@ -138,14 +168,17 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         """Change a resource in place."""
         del context
         old, new = decode_map(request.olds), decode_map(request.news)
-        properties = self._provider.update(Urn(request.urn), request.id, old, new, preview=request.preview)
+        properties = self._provider.update(
+            Urn(request.urn), request.id, old, new, preview=request.preview, timeout=request.timeout
+        )
         return provider_pb2.UpdateResponse(properties=encode_map(properties))
 
     @_one_line
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 -- the protocol's name
         """Delete a resource."""
         del context
-        self._provider.delete(Urn(request.urn), request.id)
+        last = decode_map(request.properties)
+        self._provider.destroy(Urn(request.urn), request.id, last, timeout=request.timeout)
         return Empty()
 
     @_one_line
@@ -157,13 +190,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.InvokeResponse(**fields)
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 -- the protocol's name
-        """Nothing takes long enough to be stopped."""
+        """Stop what takes long."""
         del request, context
+        self._provider.cancel()
         return Empty()
 
-    def _log(self, message: str) -> None:
-        """Say something in the engine's debug log; a run does not fail for it."""
-        request = engine_pb2.LogRequest(severity=engine_pb2.DEBUG, message=message)
+    def _log(self, message: str, severity: Any = engine_pb2.DEBUG, urn: str = "") -> None:
+        """Say something in the engine's log; a run does not fail for it."""
+        request = engine_pb2.LogRequest(severity=severity, message=message, urn=urn)
         with grpc.insecure_channel(self._engine) as channel:
             try:
                 engine_pb2_grpc.EngineStub(channel).Log(request, timeout=5)
@@ -173,20 +207,24 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 def serve(provider: Provider, engine: str) -> None:
     """Answer the engine at an address until it goes away, after printing the port for it."""
-    # One thread, so that what a provider has seen needs no lock.
-    server = grpc.server(ThreadPoolExecutor(1), options=_GRPC_CHANNEL_OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(provider.workers), options=_GRPC_CHANNEL_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(provider, engine), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)  # noqa: T201 -- the engine reads it
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(os.getppid(), provider), daemon=True).start()
     # The engine ends its plugins, which are a process group of their own each, with this signal.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    signal.signal(signal.SIGINT, lambda *_: _end(provider))
     server.wait_for_termination()
 
 
-def _end_with(parent: int) -> None:
+def _end_with(parent: int, provider: Provider) -> None:
     """End when the engine has: one that was killed tells nobody."""
     while os.getppid() == parent:
         time.sleep(0.5)
+    _end(provider)
+
+
+def _end(provider: Provider) -> None:
+    provider.cancel()
     os._exit(0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.struct_pb2 import ListValue, Struct
+from google.protobuf.struct_pb2 import NULL_VALUE, ListValue, Struct
 from google.protobuf.struct_pb2 import Value as Wire
 
 _UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -69,7 +69,7 @@ def encode(value: Any) -> Wire:
     """Turn a value of Python into the protocol's."""
     match value:
         case None:
-            wire = Wire(null_value=None)
+            wire = Wire(null_value=NULL_VALUE)
         case Unknown():
             wire = Wire(string_value=_UNKNOWN_TEXT)
         case Secret(inner):
