@@ -94,10 +94,11 @@ audit: venv ## what is too slow for every run; writes build/audit.json
 	@$(BIN)/python -m pytest -p tests.audit -m audit
 
 .PHONY: lock
-lock: ## renew requirements/ from pyproject.toml (needs uv)
+lock: ## renew requirements/ from pyproject.toml, and the npm lock (needs uv and npm)
 	@for group in dev flows infra; do \
 		uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
 			--group $$group $$(test $$group = dev || echo "--constraint requirements/dev.txt") -o requirements/$$group.txt; \
 	done
+	@npm install --prefix toolchain/azurite --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund
 	@echo 'checkov==3.3.*' | uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url \
 		- -o requirements/checkov.txt

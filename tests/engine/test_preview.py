@@ -16,6 +16,7 @@ import pytest
 
 from emulators.engine import Engine, engine
 from emulators.preview import Request, deploy, look
+from emulators.surroundings import surrounded
 from preview.arm import template
 from preview.loss import losses
 from preview.plan import Plan
@@ -109,7 +110,7 @@ def project(tmp_path: Path) -> Project:
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Project, Engine]]:
     """The stack `dev`, deployed once for the tests of this file, which only look."""
     project = copied(tmp_path_factory.mktemp("deployed") / "project")
-    with engine("prefect-aks-test-") as opened:
+    with engine("prefect-aks-test-") as bare, surrounded(bare) as opened:
         deploy(Request(stack="dev", root=project.root), "HEAD", opened, lambda _: None)
         yield project, opened
 
