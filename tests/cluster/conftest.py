@@ -68,6 +68,8 @@ def start_kubelet(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) ->
     yield start
     for kubelet in started:
         kubelet.stop()
+    # What is left would take the places of the next module's pods.
+    cluster.clear()
 
 
 @pytest.fixture(scope="module")
