@@ -17,6 +17,11 @@ ENGINE := $(TOOLS) pulumi >/dev/null
 CLUSTER := for tool in kubernetes etcd helm pod-security kubeconform $$(command -v npm >/dev/null && echo azurite); do \
 	$(TOOLS) $$tool >/dev/null; done
 
+# Types are checked once for each version of a file, whatever checkout it is in.
+export MYPY_CACHE_DIR ?= $(or $(PREFECT_AKS_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/prefect-aks)/mypy
+# The tests start hundreds of processes, each of which would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # What stops things installs nothing, and never renews the environment under what still runs.
 STARTED := test -x $(BIN)/python || { echo "Nothing was started here."; exit 0; };
 
@@ -80,7 +85,7 @@ format: venv ## let the formatter and the linter mend what they can
 test: venv ## all the tests
 	@$(ENGINE)
 	@$(CLUSTER)
-	@$(BIN)/python -m pytest -m "not audit" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -m "not audit" -n 4 --dist loadfile
 
 .PHONY: test-unit
 test-unit: venv ## the quick tests alone

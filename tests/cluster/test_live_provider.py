@@ -20,6 +20,9 @@ from emulators.engine import Engine, engine
 from emulators.pulumi_providers import genuine
 from emulators.pulumi_providers.home import KUBECONFIG, install
 
+# The platform's story goes the same ways, with the project's own components.
+pytestmark = pytest.mark.audit
+
 ROOT = Path(__file__).parents[2]
 PROJECT = {"name": "live", "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}}}
 PROGRAM = """

@@ -169,33 +169,3 @@ def test_a_release_that_is_gone_is_read_as_gone_and_deleted_without_complaint(re
     releases.provider.destroy(releases.urn, identity, outputs, timeout=0)
     assert releases.provider.read(releases.urn, identity, outputs, releases.inputs()) is None
     releases.provider.destroy(releases.urn, identity, outputs, timeout=0)
-
-
-def test_the_projects_chart_is_installed_upgraded_by_one_image_and_rolled_back(
-    cluster: Any, releases: Releases
-) -> None:
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "database"}, "stringData": {"password": "a"}}
-    cluster.apply(secret, namespace=releases.namespace)
-    database = {"host": "postgres.test", "secret": {"name": "database"}}
-
-    def inputs(**apollo: str) -> dict[str, Any]:
-        values = {"database": database, "images": {"apollo": apollo}}
-        basis = {"chart": str(ROOT / "charts/prefect-server"), "name": "prefect-server", "atomic": True, "timeout": 20}
-        whole = {**basis, "namespace": releases.namespace, "values": values}
-        found, failures = releases.provider.check(releases.urn, {}, whole, b"")
-        assert not failures
-        return dict(found)
-
-    def image() -> str:
-        apollo = cluster.apps.read_namespaced_deployment("prefect-server-apollo", releases.namespace)
-        return str(apollo.spec.template.spec.containers[0].image)
-
-    identity, outputs = releases.provider.create(releases.urn, inputs(), preview=False)
-    assert f"{releases.namespace}/prefect-server-apollo" in outputs["resourceNames"]["Service/v1"]
-    first = image()
-    outputs = releases.provider.update(releases.urn, identity, outputs, inputs(tag="core-1.4.2"), preview=False)
-    assert image() == first.replace("core-1.4.1", "core-1.4.2")
-    missing = {**inputs(registry="missing.test"), "timeout": 4}
-    with pytest.raises(UnreadyError, match="rolled back due to atomic"):
-        releases.provider.update(releases.urn, identity, outputs, missing, preview=False)
-    assert image() == first.replace("core-1.4.1", "core-1.4.2")

@@ -216,6 +216,7 @@ def test_the_mapped_tasks_are_shared_out_to_all_workers(client: Client, start: C
     assert {each["worker"] for each in done} == set(client.scheduler_info()["workers"])
 
 
+@pytest.mark.audit
 @pytest.mark.usefixtures("client")
 def test_the_code_of_a_flow_file_and_of_what_it_imports_from_flows_travels_to_the_workers(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

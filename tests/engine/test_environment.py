@@ -16,8 +16,7 @@ from emulators.surroundings import surrounded
 from preview.plan import Plan, Reader
 
 ROOT = Path(__file__).parents[2]
-# stage is prod's shape in small.
-STACKS = ("dev", pytest.param("stage", marks=pytest.mark.audit), "prod")
+STACKS = ("dev", *(pytest.param(stack, marks=pytest.mark.audit) for stack in ("stage", "prod")))
 WEBHOOK = "https://alerts.example.com/a-token-that-nobody-may-read"
 UNPROTECTED = "  prefect-aks:protection: false\n  prefect-aks:protectionReason: The environment is no longer needed.\n"
 

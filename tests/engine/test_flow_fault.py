@@ -117,7 +117,9 @@ def test_what_goes_with_the_servers_release_is_not_removed_one_by_one(checkout: 
     assert checkout.versions(prefect_api) == {"one": 1}
 
 
-@pytest.mark.parametrize(("status", "told"), [(500, "answers 500"), (404, "is not a Prefect API")])
+@pytest.mark.parametrize(
+    ("status", "told"), [(500, "answers 500"), pytest.param(404, "is not a Prefect API", marks=pytest.mark.audit)]
+)
 def test_an_api_that_answers_an_error_is_told_in_one_line_and_loses_nothing(
     checkout: Any, prefect_api: Any, status: int, told: str
 ) -> None:
