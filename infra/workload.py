@@ -1,6 +1,6 @@
 """What runs in an environment's cluster: the Prefect server, the agent, and where it is asked for a Dask cluster.
 
-The order of one update: images, server, tenant and project, agent. What logs in to the cluster makes all of it.
+The order of one update: images, server, tenant and project, agent.
 """
 
 import shutil
@@ -11,13 +11,14 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components import dask, prefect_server
+from components import dask, pod, prefect_agent, prefect_server
 from components.cluster import Cluster
 from components.dask import Dask, DaskArgs
 from components.database import Database
 from components.identity import Identity
 from components.image import UPSTREAM, Image
 from components.image_mirror import ImageMirror, ImageMirrorArgs
+from components.job_template import FLOW_RUN
 from components.network_rule import Peer
 from components.prefect_agent import PrefectAgent, PrefectAgentArgs
 from components.prefect_server import PrefectServer, PrefectServerArgs
@@ -93,7 +94,7 @@ def _server(
     images: Images,
     opts: pulumi.ResourceOptions,
 ) -> PrefectServer:
-    parts = ("prefect-agent", "prefect-flow-run", *([dask.WORKER] if settings.dask else []))
+    parts = (prefect_agent.PART, FLOW_RUN, *([dask.WORKER] if settings.dask else []))
     args = PrefectServerArgs(
         chart=prefect_server.CHART,
         images=images.apply(lambda known: {name: image for name, image in known.items() if name != AGENT_IMAGE}),
@@ -103,9 +104,7 @@ def _server(
         database_password=platform.database.password,
         database_network=address.subnets(settings.address_space).database,
         replicas=settings.server_replicas,
-        clients=tuple(
-            Peer(ports=(), pods={"app.kubernetes.io/name": part}, namespace=FLOW_NAMESPACE) for part in parts
-        ),
+        clients=tuple(Peer(ports=(), pods=pod.selector(part), namespace=FLOW_NAMESPACE) for part in parts),
         api_server=platform.cluster.server,
         api_server_authority=platform.cluster.certificate_authority,
         tenant=stack.prefect_tenant,
