@@ -9,8 +9,8 @@ import pulumi
 from pulumi_azure_native import containerservice as cs
 from pulumi_azure_native import monitor
 
+from components import cluster_access
 from components import cluster_profile as profile
-from components import kubeconfig
 from components.diagnostic import diagnose
 from components.federation import federate
 from components.maintenance import Maintenance
@@ -170,8 +170,8 @@ def _issuer(oidc: "cs.outputs.ManagedClusterOIDCIssuerProfileResponse | None") -
     return oidc.issuer_url if oidc else ""
 
 
-def _access_by(credentials: cs.ListManagedClusterUserCredentialsResult) -> kubeconfig.Access:
-    return kubeconfig.read(base64.b64decode(credentials.kubeconfigs[0].value).decode())
+def _access_by(credentials: cs.ListManagedClusterUserCredentialsResult) -> cluster_access.Access:
+    return cluster_access.read(base64.b64decode(credentials.kubeconfigs[0].value).decode())
 
 
 def _cluster(name: str, args: ClusterArgs, nodes: NodeArgs, parent: pulumi.Resource) -> cs.ManagedCluster:

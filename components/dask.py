@@ -4,7 +4,7 @@ Workers run tasks, so they are what flow runs are: the same image, the same iden
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes import apps, autoscaling, core, meta
@@ -20,6 +20,8 @@ HEALTH_PORT = 8787
 ADDRESS = f"tcp://{SCHEDULER}:{SCHEDULER_PORT}"
 """Where flow runs of the same namespace find it; they read it from the variable below."""
 VARIABLE = "FLOW_DASK_ADDRESS"
+SPILL = "4Gi"
+"""What a worker may write to disk: of more results than its memory holds."""
 BUSY_PERCENT = 70
 """The load, of what workers ask for of the processor, above which workers are added."""
 QUIET_SECONDS = 600
@@ -45,7 +47,6 @@ class DaskArgs:
     """Fewest and most."""
     networks: tuple[str, ...] = (ANYWHERE,)
     """Networks that workers may reach on port 443."""
-    node_selector: Mapping[str, str] = field(default_factory=lambda: dict([FLOW_POOL]))
 
 
 class Dask(pulumi.ComponentResource):
@@ -84,6 +85,9 @@ class _Part:
     ports: Mapping[str, int]
     environment: Mapping[str, pulumi.Input[str]]
     resources: core.v1.ResourceRequirementsArgs
+    scratch: str
+    identity: bool
+    """Whether it runs the tasks of flows, and so acts as they do in Azure."""
     replicas: int | None
     strategy: str
     health: core.v1.ProbeArgs
@@ -97,6 +101,8 @@ def _scheduler() -> _Part:
         ports={"scheduler": SCHEDULER_PORT, "health": HEALTH_PORT},
         environment={},
         resources=pod.resources(cpu="100m", memory="1Gi"),
+        scratch="1Gi",
+        identity=False,
         replicas=1,
         # The workers of one scheduler mean nothing to another.
         strategy="Recreate",
@@ -114,7 +120,9 @@ def _worker(args: DaskArgs) -> _Part:
         ],
         ports={"worker": WORKER_PORT, "nanny": NANNY_PORT},
         environment=args.environment,
-        resources=pod.resources(cpu="500m", memory="2Gi", storage="4Gi"),
+        resources=pod.resources(cpu="500m", memory="2Gi", storage=SPILL),
+        scratch=SPILL,
+        identity=True,
         # The autoscaler's.
         replicas=None,
         strategy="RollingUpdate",
@@ -125,14 +133,14 @@ def _worker(args: DaskArgs) -> _Part:
 
 
 def _deployment(name: str, args: DaskArgs, part: _Part, opts: pulumi.ResourceOptions) -> apps.v1.Deployment:
-    volume, mount = pod.scratch()
+    volume, mount = pod.scratch(part.scratch)
     key, value = FLOW_POOL
     spec = core.v1.PodSpecArgs(
         service_account_name=args.service_account,
         automount_service_account_token=False,
         enable_service_links=False,
         security_context=pod.security(),
-        node_selector=dict(args.node_selector),
+        node_selector={key: value},
         tolerations=[core.v1.TolerationArgs(key=key, operator="Equal", value=value, effect="NoSchedule")],
         containers=[
             core.v1.ContainerArgs(
@@ -162,7 +170,7 @@ def _deployment(name: str, args: DaskArgs, part: _Part, opts: pulumi.ResourceOpt
             selector=meta.v1.LabelSelectorArgs(match_labels=pod.selector(part.name)),
             template=core.v1.PodTemplateSpecArgs(
                 metadata=meta.v1.ObjectMetaArgs(
-                    labels={**pod.labels(part.name), "azure.workload.identity/use": "true"},
+                    labels=pod.labels(part.name) | ({"azure.workload.identity/use": "true"} if part.identity else {}),
                     annotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
                 ),
                 spec=spec,

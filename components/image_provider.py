@@ -17,7 +17,7 @@ from components.flow_provider import Properties, Provider
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from components.container_registry import ContainerRegistry
+    from components.registry_client import ContainerRegistry
 
 
 class ImageProvider(Provider):
@@ -75,7 +75,7 @@ def _mirror(props: Properties, *, overwrite: bool) -> str:
 
 
 def _registry(props: Properties) -> ContainerRegistry:
-    from components.container_registry import ContainerRegistry  # noqa: PLC0415 - the plugin alone needs Azure's libraries
+    from components.registry_client import ContainerRegistry  # noqa: PLC0415 - the plugin alone needs Azure's libraries
 
     return ContainerRegistry(id=props["registry_id"], login_server=props["login_server"])
 

@@ -20,14 +20,14 @@ class Peer:
     """The other side of a connection: pods, by their labels in a namespace, or a network."""
 
     ports: tuple[int, ...]
-    """TCP."""
     pods: Mapping[str, str] = field(default_factory=dict)
     namespace: str = ""
     """Empty for the policy's own."""
     network: str = ""
+    protocols: tuple[str, ...] = ("TCP",)
 
 
-DNS = Peer(ports=(53,), pods={"k8s-app": "kube-dns"}, namespace="kube-system")
+DNS = Peer(ports=(53,), pods={"k8s-app": "kube-dns"}, namespace="kube-system", protocols=("UDP", "TCP"))
 
 
 def deny_all(name: str, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions) -> networking.v1.NetworkPolicy:
@@ -81,9 +81,8 @@ def _peer(peer: Peer) -> networking.v1.NetworkPolicyPeerArgs:
 
 
 def _ports(peer: Peer) -> list[networking.v1.NetworkPolicyPortArgs]:
-    protocols = ("UDP", "TCP") if peer is DNS else ("TCP",)
     return [
         networking.v1.NetworkPolicyPortArgs(port=port, protocol=protocol)
         for port in peer.ports
-        for protocol in protocols
+        for protocol in peer.protocols
     ]

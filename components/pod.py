@@ -41,10 +41,10 @@ def container_security() -> core.v1.SecurityContextArgs:
     )
 
 
-def scratch() -> tuple[core.v1.VolumeArgs, core.v1.VolumeMountArgs]:
-    """The one folder that a container can write."""
+def scratch(size: str = "1Gi") -> tuple[core.v1.VolumeArgs, core.v1.VolumeMountArgs]:
+    """The one folder that a container can write, up to a size: a pod with more in it is evicted."""
     return (
-        core.v1.VolumeArgs(name="scratch", empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit="1Gi")),
+        core.v1.VolumeArgs(name="scratch", empty_dir=core.v1.EmptyDirVolumeSourceArgs(size_limit=size)),
         core.v1.VolumeMountArgs(name="scratch", mount_path=SCRATCH),
     )
 

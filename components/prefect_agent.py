@@ -12,7 +12,7 @@ from pulumi_kubernetes import apps, core, meta, rbac
 from components import network_rule, pod
 from components.job_template import FLOW_RUN, job_template
 from components.network_rule import ANYWHERE, DNS, Peer
-from components.pool import FLOW_POOL
+from components.pool import FLOW_POOL, SPOT
 
 AGENT = "agent"
 PART = "prefect-agent"
@@ -56,8 +56,8 @@ class PrefectAgentArgs:
     """Networks that flow runs may reach on port 443, beside the API."""
     flow_peers: tuple[Peer, ...] = ()
     """What else flow runs may reach inside the cluster."""
-    api_server_network: str = ANYWHERE
-    """Where the Kubernetes API server is, on port 443."""
+    spot: bool = False
+    """Whether flow runs may stand on spot machines, which vanish under them."""
 
 
 class PrefectAgent(pulumi.ComponentResource):
@@ -79,8 +79,8 @@ class PrefectAgent(pulumi.ComponentResource):
         self.namespace = space.metadata.name
         closed = network_rule.deny_all(f"{name}-deny-all", self.namespace, child)
         policies = [closed, *_policies(name, args, self.namespace, child)]
-        account = _agent_account(name, self.namespace, child)
-        core.v1.ServiceAccount(
+        account, binding = _agent_account(name, self.namespace, child)
+        flow_account = core.v1.ServiceAccount(
             f"{name}-flow-account",
             metadata=pod.metadata(
                 args.flow_account,
@@ -98,24 +98,35 @@ class PrefectAgent(pulumi.ComponentResource):
             data={TEMPLATE_FILE: _template(args)},
             opts=child,
         )
-        _deployment(name, args, account, template, pulumi.ResourceOptions(parent=self, depends_on=[*policies, account]))
+        _deployment(
+            name,
+            args,
+            account,
+            template,
+            pulumi.ResourceOptions(parent=self, depends_on=[*policies, binding, flow_account]),
+        )
         self.register_outputs({"namespace": self.namespace})
 
 
 def _template(args: PrefectAgentArgs) -> pulumi.Output[str]:
     key, value = FLOW_POOL
+    taints = (FLOW_POOL, SPOT) if args.spot else (FLOW_POOL,)
     return pulumi.Output.all(args.flow_image, args.storage_connection).apply(
         lambda known: job_template(
             image=known[0],
             environment={**args.flow_environment, "AZURE_STORAGE_CONNECTION_STRING": known[1]},
             node_selector={key: value},
-            tolerations=[{"key": key, "operator": "Equal", "value": value, "effect": "NoSchedule"}],
+            tolerations=[
+                {"key": taint, "operator": "Equal", "value": of, "effect": "NoSchedule"} for taint, of in taints
+            ],
         )
     )
 
 
-def _agent_account(name: str, namespace: pulumi.Output[str], child: pulumi.ResourceOptions) -> core.v1.ServiceAccount:
-    """Make the agent's service account, with its Role."""
+def _agent_account(
+    name: str, namespace: pulumi.Output[str], child: pulumi.ResourceOptions
+) -> tuple[core.v1.ServiceAccount, rbac.v1.RoleBinding]:
+    """Make the agent's service account, with its Role; the agent goes before them, lest it fails what it finds due."""
     account = core.v1.ServiceAccount(
         f"{name}-account",
         metadata=pod.metadata(AGENT, namespace, PART),
@@ -131,14 +142,14 @@ def _agent_account(name: str, namespace: pulumi.Output[str], child: pulumi.Resou
         ],
         opts=child,
     )
-    rbac.v1.RoleBinding(
+    binding = rbac.v1.RoleBinding(
         f"{name}-role-binding",
         metadata=pod.metadata(AGENT, namespace, PART),
         role_ref=rbac.v1.RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=role.metadata.name),
         subjects=[rbac.v1.SubjectArgs(kind="ServiceAccount", name=account.metadata.name, namespace=namespace)],
         opts=child,
     )
-    return account
+    return account, binding
 
 
 def _policies(
@@ -150,7 +161,7 @@ def _policies(
             f"{name}-network",
             part=PART,
             namespace=namespace,
-            outgoing=[DNS, args.api, Peer(ports=(HTTPS,), network=args.api_server_network)],
+            outgoing=[DNS, args.api, Peer(ports=(HTTPS,), network=ANYWHERE)],
             opts=child,
         ),
         network_rule.allow(

@@ -159,6 +159,9 @@ def chart_digest(folder: Path) -> str:
 
 def _is_rendered(path: Path, folder: Path) -> bool:
     first = path.relative_to(folder).parts[0]
+    # What editors and systems leave behind.
+    if path.name.startswith(".") or path.name.endswith(("~", ".pyc")):
+        return False
     return first in {"Chart.yaml", "values.yaml", "values.schema.json", "templates", "files", "charts"}
 
 

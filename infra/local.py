@@ -25,6 +25,7 @@ def deploy(stack: Settings) -> None:
         api=api,
         store=STORE,
         run_config=registration_settings.RunConfig(type="local", labels=stack.flow_labels),
+        agent_labels=stack.flow_labels,
         schedules=stack.flow_schedules,
         removal=stack.flow_removal,
     )

@@ -57,7 +57,7 @@ def deploy(stack: Settings, settings: AzureSettings, platform: Platform) -> dict
     after_server = pulumi.ResourceOptions(provider=cluster, depends_on=[server])
     agent = _agent(stack, settings, platform, images, after_server)
     if settings.dask:
-        _dask(settings, platform, images, agent, pulumi.ResourceOptions(provider=cluster))
+        _dask(settings, platform, images, agent, pulumi.ResourceOptions(provider=cluster, depends_on=[agent]))
     return {
         "prefectNamespace": server.namespace,
         "prefectApi": server.api,
@@ -151,6 +151,7 @@ def _agent(
         flow_environment={dask.VARIABLE: dask.ADDRESS} if settings.dask else {},
         flow_networks=_flow_networks(settings),
         flow_peers=(dask.SCHEDULER_PEER,) if settings.dask else (),
+        spot=settings.spot_pool,
     )
     return PrefectAgent("agent", args, opts)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from infra.problem import Problem
+from registration import label
 
 
 def way_to_the_images(image_mirror: bool, egress: str) -> Iterator[Problem]:
@@ -13,13 +14,11 @@ def way_to_the_images(image_mirror: bool, egress: str) -> Iterator[Problem]:
 
 
 def labels_of_the_agent(agent_labels: tuple[str, ...], flow_labels: tuple[str, ...]) -> Iterator[Problem]:
-    """An agent takes the runs whose labels it has all of."""
-    if not agent_labels:
-        return
-    lacking = [label for label in flow_labels if label not in agent_labels]
-    if lacking:
-        wrong = f"lacks {', '.join(lacking)} of flowLabels, so the agent would take no flow"
-        yield Problem("agentLabels", wrong, "add what is lacking, or leave it empty")
+    """An agent takes the runs whose labels it has all of; one with labels takes none without."""
+    if agent_labels and not label.takes(agent_labels, flow_labels):
+        given = f"has not all of flowLabels {', '.join(flow_labels)}" if flow_labels else "needs flows with labels"
+        fix = "add what is lacking, give flowLabels some of them, or leave it empty"
+        yield Problem("agentLabels", f"{given}, so the agent would take no flow", fix)
 
 
 def bounds_of_dask(dask: bool, dask_workers_minimum: int, dask_workers_maximum: int) -> Iterator[Problem]:

@@ -15,6 +15,8 @@ import pytest
 from tests.cluster import rendered
 from tests.cluster.manifest import job
 
+pytestmark = pytest.mark.audit
+
 # What an agent does with its whole Role, and what it no longer does without one of the verbs.
 ALL = {"creates Jobs", "fails runs of failed pods", "fails runs without an image", "tells events", "cleans up"}
 WATCH = ALL - {"creates Jobs"}

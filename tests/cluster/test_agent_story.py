@@ -15,6 +15,9 @@ import pytest
 from tests.cluster import rendered
 from tests.cluster.story import LABEL, ROOT, UNDER_WAY, Story
 
+# The platform's story has such a run in every test run.
+pytestmark = pytest.mark.audit
+
 FLOW_IMAGE = "flows.test/flow@sha256:" + "0" * 64
 SLEEPER = """
 import time
@@ -99,7 +102,6 @@ def test_no_run_is_lost_when_the_agent_and_then_the_api_server_is_killed(story: 
     assert weather(story, 5, 120) == {"Success": 5}
 
 
-@pytest.mark.audit
 @pytest.mark.timeout(1200)
 def test_fifty_runs_at_once_finish_over_the_same(story: Story, record_property: Callable[[str, object], None]) -> None:
     began = time.monotonic()
@@ -107,7 +109,6 @@ def test_fifty_runs_at_once_finish_over_the_same(story: Story, record_property: 
     record_property("50 flow runs over two kills, seconds", round(time.monotonic() - began))
 
 
-@pytest.mark.audit
 def test_a_run_that_is_due_while_the_api_server_is_away_for_long_fails_and_says_so(story: Story) -> None:
     story.until_ready()
     story.cluster.plane.kill_api_server()

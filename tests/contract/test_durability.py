@@ -30,6 +30,10 @@ def survive(api: Any, project: Any, kills: int, seed: int) -> int:
         workers = [threading.Thread(target=register, args=(worker, turn, stop)) for worker in range(3)]
         for worker in workers:
             worker.start()
+        # A busy machine needs longer for the first.
+        known, patience = len(acknowledged), time.monotonic() + 10
+        while len(acknowledged) == known and time.monotonic() < patience:
+            time.sleep(0.01)
         time.sleep(moments.uniform(0.05, 0.4))
         api.kill()
         stop.set()

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from components import azure_endpoint, container_registry
+from components import azure_endpoint, registry_client
 from components.azure_endpoint import AzureError
-from components.container_registry import ContainerRegistry
 from components.image_provider import ImageProvider
+from components.registry_client import ContainerRegistry
 from emulators.container_registry.service import listen, serving
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ class Azure:
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(azure_endpoint.LIMITS, "retry_backoff_factor", 0.01)
-    monkeypatch.setattr(container_registry, "APPEARS_SECONDS", 1.0)
+    monkeypatch.setattr(registry_client, "APPEARS_SECONDS", 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +284,7 @@ def test_a_failure_is_one_line_that_says_what_to_do_and_the_next_run_completes(a
 
 
 def test_an_import_that_does_not_end_is_given_up(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(container_registry, "IMPORT_SECONDS", 0.2)
+    monkeypatch.setattr(registry_client, "IMPORT_SECONDS", 0.2)
     azure.fail(at="operation", status=202, times=9999)
     with pytest.raises(AzureError, match="Azure did not finish the import in 0 minutes; run it again: it goes on"):
         azure.create()

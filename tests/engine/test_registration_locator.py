@@ -3,12 +3,15 @@
 
 from typing import Any
 
+import pytest
+
 LOCATOR = """locator = {"server": pulumi.Output.from_input(api), "certificate_authority": "", "namespace": "n",
                "service": "apollo", "port": 4200}
     registry = FlowRegistry("flows", FlowRegistryArgs(settings=settings, api=locator))"""
 PLAIN = 'registry = FlowRegistry("flows", FlowRegistryArgs(settings=settings, api=api))'
 
 
+@pytest.mark.audit
 def test_a_server_that_moves_behind_a_service_proxy_is_an_update_that_registers_nothing(
     checkout: Any, prefect_api: Any
 ) -> None:

@@ -7,7 +7,7 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from components import azure_endpoint
 from components.azure_endpoint import VARIABLE, AzureEndpoint, AzureError
-from components.container_registry import ContainerRegistry
+from components.registry_client import ContainerRegistry
 
 
 @pytest.fixture(autouse=True)

@@ -1,13 +1,17 @@
 """A Dask cluster: what runs, who reaches it, and how it grows."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from components.dask import ADDRESS, Dask, DaskArgs
+from components.dask import ADDRESS, VARIABLE, Dask, DaskArgs
 from components.network_rule import Peer
+from utils import executor
 
 IMAGE = "acme.azurecr.io/flows@sha256:" + "1" * 64
 
@@ -46,6 +50,35 @@ def test_workers_look_for_the_scheduler_where_its_service_is(make: Callable[...,
     assert address == ADDRESS
     assert pod_of(made, "worker")["containers"][0]["args"][:3] == ["dask", "worker", ADDRESS]
     assert service["spec"]["type"] == "ClusterIP"
+
+
+def test_flows_look_for_it_under_the_name_of_its_variable() -> None:
+    assert executor.ADDRESS == VARIABLE
+
+
+def test_workers_alone_act_as_flows_do_in_azure(make: Callable[..., Any]) -> None:
+    made = make()
+    acting = {
+        name: "azure.workload.identity/use"
+        in made.named(f"dask-{name}-deployment").inputs["spec"]["template"]["metadata"]["labels"]
+        for name in ("scheduler", "worker")
+    }
+    assert acting == {"scheduler": False, "worker": True}
+
+
+def test_a_worker_may_write_as_much_as_its_container_is_given(make: Callable[..., Any]) -> None:
+    pod = pod_of(make(), "worker")
+    (volume,) = pod["volumes"]
+    assert volume["emptyDir"]["sizeLimit"] == pod["containers"][0]["resources"]["limits"]["ephemeral-storage"]
+
+
+@pytest.mark.parametrize("name", ["scheduler", "worker"])
+def test_every_option_is_one_that_dask_knows(name: str, make: Callable[..., Any]) -> None:
+    command = pod_of(make(), name)["containers"][0]["args"]
+    told = subprocess.run(
+        [sys.executable, "-m", "distributed.cli.dask_" + name, "--help"], capture_output=True, text=True, check=True
+    )
+    assert {option for option in command if option.startswith("--")} <= set(re.findall(r"--[a-z-]+", told.stdout))
 
 
 def test_the_autoscaler_owns_the_number_of_workers(make: Callable[..., Any]) -> None:

@@ -85,6 +85,16 @@ def test_runs_go_to_the_flow_pools_and_the_agent_to_the_system_pool(make: Callab
     assert [each["key"] for each in agent["tolerations"]] == ["CriticalAddonsOnly"]
 
 
+def test_runs_stand_on_spot_machines_where_there_are_any(make: Callable[..., Any]) -> None:
+    pod = template_of(make(spot=True))["spec"]["template"]["spec"]
+    assert [each["key"] for each in pod["tolerations"]] == ["prefect-aks/pool", "kubernetes.azure.com/scalesetpriority"]
+
+
+def test_the_agent_comes_after_its_rights_and_goes_before_them(make: Callable[..., Any]) -> None:
+    before = make().one("Deployment").depends_on
+    assert {"agent-role-binding", "agent-flow-account", "agent-deny-all", "agent-network"} <= before
+
+
 def test_another_template_is_another_config_map_which_the_agent_mounts(make: Callable[..., Any]) -> None:
     made = make()
     assert "name" not in made.one("ConfigMap").inputs["metadata"]

@@ -74,6 +74,7 @@ def test_a_changed_template_is_a_changed_release_and_a_changed_test_is_not(tmp_p
     before = chart_digest(tmp_path)
     (tmp_path / "tests/ui_test.yaml").write_text("after")
     (tmp_path / "README.md").unlink()
+    (tmp_path / "templates/ui.yaml~").write_text("an editor's")
     assert chart_digest(tmp_path) == before
     (tmp_path / "templates/ui.yaml").write_text("after")
     assert chart_digest(tmp_path) != before

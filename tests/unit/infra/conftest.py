@@ -83,8 +83,9 @@ def _workload(chance: random.Random) -> dict[str, str]:
     least = chance.randint(1, 5)
     return {
         "serverReplicas": str(chance.randint(1, 5)),
-        "flowLabels": chance.choice(["", "aks", "aks, gpu"]),
-        "agentLabels": chance.choice(["", "aks, gpu, large"]),
+        **chance.choice(
+            [{"flowLabels": "", "agentLabels": ""}, {"flowLabels": "aks, gpu", "agentLabels": "aks, gpu, large"}]
+        ),
         "flowNetworks": chance.choice(["0.0.0.0/0", "10.0.0.0/8, 203.0.113.0/24"]),
         "dask": chance.choice(["true", "false"]),
         "daskWorkersMinimum": str(least),

@@ -159,6 +159,7 @@ WRONG: list[tuple[Change, str, str]] = [
      "or egress to natGateway"),
     ({"flowImage": "acme.azurecr.io/flows:latest"}, "flowImage", "write REGISTRY/NAME@sha256:DIGEST"),
     ({"flowLabels": "aks, gpu", "agentLabels": "aks"}, "agentLabels", "add what is lacking"),
+    ({"flowLabels": "", "agentLabels": "aks"}, "agentLabels", "give flowLabels some of them"),
     ({"agentLabels": "a b"}, "agentLabels", "without spaces inside"),
     ({"flowNetworks": "the internet"}, "flowNetworks", "write ADDRESS/PREFIX"),
     ({"dask": "true", "daskWorkersMinimum": "5", "daskWorkersMaximum": "4"}, "daskWorkersMaximum",

@@ -1,4 +1,4 @@
-"""What a program takes from the kubeconfig that AKS gives a user: where the API server is, and how to log in unasked.
+"""How a cluster is reached, by the kubeconfig that AKS gives a user: its API server, and a login that asks nobody.
 
 AKS writes `kubelogin` with a device code into it, which waits for a person; here it takes the login of whoever runs it.
 """
