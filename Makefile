@@ -85,7 +85,7 @@ format: venv ## let the formatter and the linter mend what they can
 test: venv ## all the tests
 	@$(ENGINE)
 	@$(CLUSTER)
-	@$(BIN)/python -m pytest -m "not audit" -n 3 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -m "not audit" -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-unit
 test-unit: venv ## the quick tests alone

@@ -28,14 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the kubelet until a signal ends it, and everything that it runs with it."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
-    stop = Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
         client = Client.load(options.kubeconfig)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     with (
         tempfile.TemporaryDirectory(prefix="kubelet-", dir=options.folder, ignore_cleanup_errors=True) as folder,
         ThreadPoolExecutor(_PROBES_AT_A_TIME) as executor,

@@ -243,7 +243,8 @@ def test_a_cancelled_run_starts_no_further_page(client: Client, start: Callable[
     run = start()
     wait_for(lambda: run.pages("Success") >= 1)
     run.cancel()
-    assert run.end()["state"] == "Cancelled"
+    # Where its process ends before it has said so, the zombie killer has the last word, after ten minutes.
+    assert run.end()["state"] in {"Cancelled", "Cancelling"}
     assert run.pages("Success") < PAGES
     wait_for(lambda: not any(client.processing().values()))
 
