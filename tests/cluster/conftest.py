@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("filterwarnings", warning)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The control plane that all the tests of a worker share; a test that kills its API server restarts it."""
     plane = ControlPlane(tmp_path_factory.mktemp("cluster") / "plane", tool("etcd"), tool("kubernetes"))
@@ -78,7 +78,7 @@ def kubelet(start_kubelet: Callable[..., Kubelet]) -> Kubelet:
     return start_kubelet("--run", "run.test/*", "--missing", "missing.test/*", "--backoff", "0.2")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guard() -> Iterator[Guard]:
     """What ends the other servers of a worker."""
     made = Guard()
@@ -86,7 +86,7 @@ def guard() -> Iterator[Guard]:
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def azurite(guard: Guard, tmp_path_factory: pytest.TempPathFactory) -> Azurite:
     """Blob storage; each test makes a container of its own."""
     if shutil.which("npm") is None:
@@ -94,7 +94,7 @@ def azurite(guard: Guard, tmp_path_factory: pytest.TempPathFactory) -> Azurite:
     return Azurite(guard, tmp_path_factory.mktemp("azurite"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pokemon_api(cluster: Cluster, guard: Guard, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of the stand-in for the public Pokémon API."""
     port, log = free_port(), tmp_path_factory.mktemp("pokemon") / "pokemon-api.log"

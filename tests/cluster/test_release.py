@@ -16,6 +16,9 @@ from emulators.pulumi_providers.home import KUBECONFIG
 from emulators.pulumi_providers.provider import RefusedError, UnreadyError, Urn
 from emulators.pulumi_providers.value import Secret
 
+# The platform's story has a release of the project's own chart.
+pytestmark = pytest.mark.audit
+
 ROOT = Path(__file__).parents[2]
 SETTINGS = """
 apiVersion: v1

@@ -20,6 +20,9 @@ from components.azure_endpoint import VARIABLE
 from components.image import UPSTREAM
 from emulators.container_registry.service import serving
 
+# A whole environment's story copies images too, and tests/contract has every fault.
+pytestmark = pytest.mark.audit
+
 ROOT = Path(__file__).parents[2]
 PROJECT = {"name": "mirror", "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}}}
 PROGRAM = """
