@@ -17,6 +17,17 @@ from emulators.prefect_api.service import resurrect
 ROOT = Path(__file__).parents[2]
 LABEL = "story"
 UNDER_WAY = {"Scheduled", "Submitted", "Running"}
+SLEEPER = """
+import time
+from prefect import Flow, task
+
+@task
+def sleep():
+    time.sleep(1)
+
+with Flow("sleeper") as flow:
+    sleep()
+"""
 
 
 class Story:

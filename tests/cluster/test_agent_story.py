@@ -13,23 +13,12 @@ from typing import Any
 import pytest
 
 from tests.cluster import rendered
-from tests.cluster.story import LABEL, ROOT, UNDER_WAY, Story
+from tests.cluster.story import LABEL, ROOT, SLEEPER, UNDER_WAY, Story
 
 # The platform's story has such a run in every test run.
 pytestmark = pytest.mark.audit
 
 FLOW_IMAGE = "flows.test/flow@sha256:" + "0" * 64
-SLEEPER = """
-import time
-from prefect import Flow, task
-
-@task
-def sleep():
-    time.sleep(1)
-
-with Flow("sleeper") as flow:
-    sleep()
-"""
 
 
 @pytest.fixture(scope="module")

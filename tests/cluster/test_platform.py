@@ -6,7 +6,6 @@ Pulumi's Kubernetes provider where the genuine one is not installed.
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from components.image import UPSTREAM, Image
 from emulators.engine import Engine, engine
 from emulators.pulumi_providers import genuine
 from emulators.pulumi_providers.home import KUBECONFIG, install
+from tests.cluster.story import SLEEPER, Story
 from toolchain import installer
 from toolchain.tool import HELM
 
@@ -75,18 +75,6 @@ PrefectAgent(
     pulumi.ResourceOptions(provider=provider, depends_on=[server]),
 )
 """
-SLEEPER = """
-import time
-from prefect import Flow, task
-
-@task
-def sleep():
-    time.sleep(1)
-
-with Flow("sleeper") as flow:
-    sleep()
-"""
-ENDED = {"Success", "Failed", "Cancelled"}
 
 
 @dataclass
@@ -116,34 +104,10 @@ class Platform:
                 operations[told["metadata"]["urn"].rsplit("::", 1)[1]] = told["metadata"]["op"]
         return {name: operation for name, operation in operations.items() if operation != "same"}, said
 
-    def register(self, azurite: Any, folder: Path) -> None:
-        """Register a folder of flows by the command line of registration."""
-        settings = {
-            "project": "story",
-            "tenant": {"name": "default", "slug": "default"},
-            "api": self.api.url,
-            "store": azurite.container("flows"),
-            "run_config": {"type": "kubernetes", "labels": ["story"]},
-        }
-        (folder / "registration.json").write_text(json.dumps(settings))
-        command = [sys.executable, "-m", "registration", "apply", "--settings", str(folder / "registration.json")]
-        places = ["--flows", str(folder / "flows"), "--bundles", str(folder / "bundles")]
-        environment = {**os.environ, "AZURE_STORAGE_CONNECTION_STRING": azurite.connection_string}
-        subprocess.run([*command, *places], cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE)
-
-    def start(self, flow: str) -> str:
-        """Create a run of a flow, and return its id."""
-        rows = self.api.query(f'{{ flow(where: {{ name: {{ _eq: "{flow}" }} }}) {{ id }} }}')["flow"]
-        run: str = self.api.mutate("create_flow_run", "id", flow_id=rows[0]["id"])["id"]
-        return run
-
-    def wait(self, run: str, seconds: float = 120) -> Any:
-        """Wait until a run has ended, and return what the API says of it."""
-        selection = "state state_message states(order_by: { version: asc }) { state } logs { message }"
-        query = f'{{ flow_run_by_pk(id: "{run}") {{ {selection} }} }}'
-        return self.cluster.until(
-            lambda: self.api.query(query)["flow_run_by_pk"], lambda row: row["state"] in ENDED, seconds
-        )
+    @property
+    def story(self) -> Story:
+        """What its agent is given to do."""
+        return Story(self.cluster, self.api, FLOWS)
 
     def pods(self, namespace: str) -> dict[str, Any]:
         """The pods of a namespace that are not on their way out, by their part."""
@@ -210,7 +174,7 @@ def platform(  # noqa: PLR0913, PLR0917 - the fixtures that it is made of
         (flows / "pokemon.py").write_text((ROOT / "flows/pokemon.py").read_text())
         for package in ("tasks", "utils"):
             (root / "story" / package).symlink_to(ROOT / package)
-        made.register(azurite, root / "story")
+        made.story.register(flows, azurite, root / "story")
         yield made
 
 
@@ -230,8 +194,8 @@ def test_a_second_update_changes_nothing(platform: Platform) -> None:
 
 
 def test_a_run_of_the_pokemon_flow_becomes_a_job_and_succeeds(platform: Platform) -> None:
-    run = platform.start("pokemon-etl")
-    row = platform.wait(run)
+    run = platform.story.start("pokemon-etl")
+    row = platform.story.wait(run, 120)
     states = [state["state"] for state in row["states"]]
     assert states == ["Scheduled", "Submitted", "Running", "Success"], row["state_message"]
     assert any(line["message"].startswith("151 loaded") for line in row["logs"])
@@ -274,7 +238,7 @@ def test_another_flow_image_restarts_the_agent_and_registers_nothing(platform: P
     assert changed.keys() == {"agent-job-template", "agent-deployment"}
     assert platform.pods(FLOWS)["prefect-agent"].metadata.uid != before
     assert platform.api.query("{ flow { name version archived } }") == versions
-    assert platform.wait(platform.start("sleeper"))["state"] == "Success"
+    assert platform.story.wait(platform.story.start("sleeper"), 120)["state"] == "Success"
     jobs = platform.cluster.batch.list_namespaced_job(FLOWS).items
     assert "flows.test/flow:2" in {job.spec.template.spec.containers[0].image for job in jobs}
 
