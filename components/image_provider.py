@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
-from components.azure_endpoint import AzureError, UnreachableAzureError
 from components.flow_provider import Properties, Provider
+from registration.azure_endpoint import AzureError, UnreachableAzureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

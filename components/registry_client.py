@@ -17,7 +17,7 @@ from azure.core import exceptions
 from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 from azure.mgmt.containerregistry.models import ImportImageParameters, ImportSource
 
-from components.azure_endpoint import AzureError, UnreachableAzureError, azure_endpoint
+from registration.azure_endpoint import AzureError, UnreachableAzureError, azure_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emulators import revision, stack_file
+from emulators import stack_file
 from emulators.engine import Engine, EngineError, engine, errors_in
 from emulators.machine import ROOT
-from preview import record
+from preview import record, revision
 from preview.loss import Loss, losses
 from preview.plan import Plan, Problem, Reader, name_of, problems_in
 from preview.schedule import scheduled_runs_here

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from components.azure_endpoint import VARIABLE as AZURE
 from emulators import background
 from emulators.container_registry import service as container_registry
 from emulators.engine import Engine
 from emulators.prefect_api.app import application
 from emulators.prefect_api.database import Database
 from emulators.pulumi_providers.azure.function import SERVER
+from registration.azure_endpoint import VARIABLE as AZURE
 
 
 @contextmanager

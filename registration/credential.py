@@ -3,16 +3,15 @@
 A credential is asked for when it is needed, kept in memory alone, and no message or representation shows it.
 """
 
-import logging
 import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from registration import kubeconfig
+from registration import azure_endpoint, kubeconfig
 from registration.error import RegistrationError
 
 if TYPE_CHECKING:
-    from azure.core.credentials import AccessToken, TokenCredential
+    from azure.core.credentials import AccessToken
 
 # The application that stands for every AKS API server with Entra ID, in every tenant.
 AKS_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
@@ -49,7 +48,6 @@ class AzureToken:
         self.authority = authority
         self._server = server
         self._lock = threading.Lock()
-        self._credential: TokenCredential | None = None
         self._token: AccessToken | None = None
 
     def authorization(self, *, renew: bool = False) -> str:
@@ -61,14 +59,9 @@ class AzureToken:
 
     def _ask(self) -> "AccessToken":
         from azure.core.exceptions import AzureError  # noqa: PLC0415 - only a cluster in Azure needs it
-        from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - likewise
 
-        # The SDK logs every way that it tries.
-        logging.getLogger("azure").setLevel(logging.CRITICAL)
         try:
-            if self._credential is None:
-                self._credential = DefaultAzureCredential(exclude_interactive_browser_credential=True)
-            return self._credential.get_token(AKS_SCOPE)
+            return azure_endpoint.credential().get_token(AKS_SCOPE)
         except (AzureError, ValueError):
             # The reason is a page long, one paragraph for each way that was tried.
             raise RegistrationError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 from registration.address import split
+from registration.azure_endpoint import azure_endpoint
 from registration.error import RegistrationError
 from registration.location import folder_of, script_path
 from registration.settings import replace
@@ -181,10 +182,9 @@ class BlobStore:
             elif self.location.startswith("http:"):
                 raise RegistrationError(f"script store {self.location}: set {CONNECTION_STRING} for it")
             else:
-                from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - likewise
-
+                azure = azure_endpoint()
                 self._open = ContainerClient.from_container_url(
-                    self.location, credential=DefaultAzureCredential(), **limits
+                    azure.blobs(self.location), credential=None if azure.emulator else azure.credential, **limits
                 )
         return self._open
 

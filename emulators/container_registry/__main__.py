@@ -9,9 +9,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from components.azure_endpoint import VARIABLE
 from emulators.container_registry.app import WHAT_THIS_IS
 from emulators.container_registry.service import listen, server
+from registration.azure_endpoint import VARIABLE
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from components import azure_endpoint, registry_client
-from components.azure_endpoint import AzureError
+from components import registry_client
 from components.image_provider import ImageProvider
 from components.registry_client import ContainerRegistry
 from emulators.container_registry.service import listen, serving
+from registration import azure_endpoint
+from registration.azure_endpoint import AzureError
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/crTest"

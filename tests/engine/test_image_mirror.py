@@ -16,9 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
-from components.azure_endpoint import VARIABLE
 from components.image import UPSTREAM
 from emulators.container_registry.service import serving
+from registration.azure_endpoint import VARIABLE
 
 # A whole environment's story copies images too, and tests/contract has every fault.
 pytestmark = pytest.mark.audit

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
-from components.azure_endpoint import AzureError
 from components.flow_provider import Provider
 from components.image_provider import ImageProvider
+from registration.azure_endpoint import AzureError
 from registration.error import RegistrationError
 
 ROOT = Path(__file__).parents[3]

@@ -14,8 +14,8 @@ from emulators import engine as engine_module
 from emulators import preview as command
 from emulators.engine import EngineError, engine, errors_in
 from emulators.preview import PreviewError, Request, preview
-from emulators.revision import RevisionError, extract
 from preview.plan import Plan, Problem
+from preview.revision import RevisionError, extract
 from preview.summary import Occasion
 from tests.unit.preview.conftest import CLUSTER, Log
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import azure.identity
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import HttpTransport
 
+from registration import azure_endpoint
 from registration import store as store_module
 from registration.error import RegistrationError
 from registration.location import script_path
@@ -218,7 +218,7 @@ def test_an_account_in_azure_is_signed_in_to_whatever_keyless_string_the_environ
             asked.extend(scopes)
             raise ClientAuthenticationError("nobody is signed in")
 
-    monkeypatch.setattr(azure.identity, "DefaultAzureCredential", Nobody)
+    monkeypatch.setattr(azure_endpoint, "credential", Nobody)
     monkeypatch.setitem(vars(store_module)["_BLOB_LIMITS"], "retry_total", 0)
     monkeypatch.setenv(CONNECTION_STRING, text)
     with pytest.raises(RegistrationError, match=f"^script store {URL}: nobody is signed in"):

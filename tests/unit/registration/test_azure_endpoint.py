@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import ClientAuthenticationError
 
-from components import azure_endpoint
-from components.azure_endpoint import VARIABLE, AzureEndpoint, AzureError
 from components.registry_client import ContainerRegistry
+from registration import azure_endpoint
+from registration.azure_endpoint import VARIABLE, AzureEndpoint, AzureError
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +73,7 @@ class Nobody:
 
 
 def test_who_is_not_signed_in_is_told_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(azure_endpoint, "_credential", Nobody)
+    monkeypatch.setattr(azure_endpoint, "credential", Nobody)
     registry = ContainerRegistry(
         id="/subscriptions/0/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/cr",
         login_server="cr.azurecr.io",
@@ -95,4 +95,4 @@ def test_no_other_module_knows_of_the_variable() -> None:
         for path in (root / folder).rglob("*.py")
         if VARIABLE in path.read_text("utf-8")
     }
-    assert knows == {"components/azure_endpoint.py"}
+    assert knows == {"registration/azure_endpoint.py"}

@@ -16,12 +16,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from azure.core.credentials import AccessToken
-
 from registration.error import RegistrationError
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
+    from azure.core.credentials import AccessToken, TokenCredential
 
 VARIABLE = "PREFECT_AKS_AZURE_EMULATOR"
 # Seconds and retries of one call; the libraries' own would go on for minutes.
@@ -52,6 +50,12 @@ class AzureEndpoint:
         """The data plane of a container registry."""
         return f"{self.emulator}/registry/{login_server}" if self.emulator else f"https://{login_server}"
 
+    def blobs(self, container: str) -> str:
+        """A blob container, given as https://ACCOUNT.blob.core.windows.net/CONTAINER."""
+        address = urlsplit(container)
+        account = (address.hostname or "").partition(".")[0]
+        return f"{self.emulator}/blob/{account}{address.path}" if self.emulator else container
+
     @property
     def client_options(self) -> dict[str, Any]:
         """What a client is made with."""
@@ -68,6 +72,8 @@ class _NoCredential:
     """The token that a stand-in is shown."""
 
     def get_token(self, *_scopes: str, **_kwargs: Any) -> AccessToken:
+        from azure.core.credentials import AccessToken  # noqa: PLC0415 - most of what imports this asks Azure nothing
+
         return AccessToken("emulated", int(time.time()) + 3600)
 
 
@@ -79,7 +85,7 @@ def azure_endpoint() -> AzureEndpoint:
     """
     emulator = os.environ.get(VARIABLE, "").rstrip("/")
     if not emulator:
-        return AzureEndpoint(credential=_credential())
+        return AzureEndpoint(credential=credential())
     if not _is_loopback(emulator):
         raise AzureError(f"{VARIABLE} is not http://127.0.0.1:PORT: unset it to use Azure, or start a stand-in here")
     return AzureEndpoint(credential=_NoCredential(), emulator=emulator)
@@ -95,7 +101,8 @@ def _is_loopback(url: str) -> bool:
 
 
 @cache
-def _credential() -> TokenCredential:
+def credential() -> TokenCredential:
+    """Whoever is signed in to Azure here; one object keeps the tokens of a whole process."""
     from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - it is slow to load, and a program needs none
 
     # It logs every way to sign in that does not work.

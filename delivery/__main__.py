@@ -1,0 +1,53 @@
+"""The commands between git and the environments: `python -m delivery COMMAND`."""
+
+import argparse
+import io
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType, ModuleType
+
+from delivery.console import warn
+from delivery.error import DeliveryError, UsageError
+from registration.error import RegistrationError
+
+COMMANDS: tuple[ModuleType, ...] = ()
+_FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a failure is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        # Not every locale has the characters of these lines.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return int(options.run(options))
+    except (DeliveryError, RegistrationError) as error:
+        warn(f"error: {error}")
+        return _USAGE if isinstance(error, UsageError) else _FAILED
+    except KeyboardInterrupt:
+        warn("interrupted")
+        return _INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m delivery", description="From git to the environments.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for module in COMMANDS:
+        command = commands.add_parser(
+            module.NAME, help=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        module.add(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())
