@@ -25,9 +25,16 @@ unexport PYTHONDONTWRITEBYTECODE
 # What stops things installs nothing, and never renews the environment under what still runs.
 STARTED := test -x $(BIN)/python || { echo "Nothing was started here."; exit 0; };
 
+# What runs the engine by itself takes the toolchain's, where no recent one is on the PATH.
+WITH_ENGINE = tools=$$($(TOOLS) pulumi); PATH="$$tools:$$PATH"
+DELIVERY = $(BIN)/python -m delivery
+COMMA := ,
+NEEDS = test -n "$(1)" || { echo "error: $(2)" >&2; exit 2; }
+ALLOWED = $(foreach name,$(ALLOW),--allow "$(name)")
+
 .PHONY: help
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 $(INSTALLED): requirements/dev.txt
 	@test -n "$(PYTHON)" || { echo "error: no Python found; prefect-aks needs Python 3.11" >&2; exit 1; }
@@ -55,21 +62,69 @@ clean: ## stop it and remove its state
 
 .PHONY: preview
 preview: venv ## preview an environment without a credential: STACK=dev [BASE=REVISION] [ALLOW="NAME …"]
-	@test -n "$(STACK)" || { echo "error: which stack? make preview STACK=dev" >&2; exit 2; }
-	@$(BIN)/python -m emulators preview --stack "$(STACK)" $(if $(BASE),--base "$(BASE)") $(foreach name,$(ALLOW),--allow "$(name)")
+	@$(call NEEDS,$(STACK),which stack? make preview STACK=dev)
+	@$(BIN)/python -m emulators preview --stack "$(STACK)" $(if $(BASE),--base "$(BASE)") $(ALLOWED)
+
+.PHONY: preview-live
+preview-live: venv ## preview a deployed stack with your own identity: STACK=dev [ALLOW="NAME …"]
+	@$(call NEEDS,$(STACK),which stack? make preview-live STACK=dev)
+	@$(WITH_ENGINE) $(DELIVERY) preview --stack "$(STACK)" $(ALLOWED)
+
+.PHONY: deploy
+deploy: venv ## preview a stack, and update it when nothing is red: STACK=dev [ALLOW="NAME …"]
+	@$(call NEEDS,$(STACK),which stack? make deploy STACK=dev)
+	@$(WITH_ENGINE) $(DELIVERY) deploy --stack "$(STACK)" $(ALLOWED)
+
+.PHONY: drift
+drift: venv ## compare a deployed stack with what is really there: STACK=dev
+	@$(call NEEDS,$(STACK),which stack? make drift STACK=dev)
+	@$(WITH_ENGINE) $(DELIVERY) drift --stack "$(STACK)"
+
+.PHONY: changes
+changes: venv ## what a change will build, register and upgrade: BASE=REVISION [STACK=dev] [JSON=1]
+	@$(call NEEDS,$(BASE),compared with which revision? make changes BASE=main)
+	@$(DELIVERY) changes --base "$(BASE)" $(if $(STACK),--stack "$(STACK)") $(if $(JSON),--json) $(if $(PIPELINE),--pipeline)
+
+.PHONY: comment
+comment: venv ## put the previews' summaries on the pull request of the running pipeline: [TOUCHED=dev,stage|none]
+	@$(DELIVERY) comment $(if $(TOUCHED),--touched "$(TOUCHED)")
+
+.PHONY: diff
+diff: venv ## how two deployed stacks differ in image and flows: FROM=stage TO=prod [JSON=1]
+	@$(call NEEDS,$(and $(FROM),$(TO)),which two stacks? make diff FROM=stage TO=prod)
+	@$(WITH_ENGINE) $(DELIVERY) diff --from "$(FROM)" --to "$(TO)" $(if $(JSON),--json)
+
+.PHONY: promote
+promote: venv ## have one stack run another's flow image, by a commit: FROM=stage TO=prod
+	@$(call NEEDS,$(and $(FROM),$(TO)),from which stack to which? make promote FROM=stage TO=prod)
+	@$(WITH_ENGINE) $(DELIVERY) promote --from "$(FROM)" --to "$(TO)" $(if $(DRY_RUN),--dry-run)
+
+.PHONY: pr-project
+pr-project: venv ## try a pull request's flows in a project of their own: PR=123 [STACK=dev] [BASE=REVISION] [FLOW="NAME …"] [CLOSE=1]
+	@$(call NEEDS,$(PR),which pull request? make pr-project PR=123)
+	@$(WITH_ENGINE) $(DELIVERY) pr-project "$(PR)" --stack "$(or $(STACK),dev)" $(if $(BASE),--base "$(BASE)") \
+		$(foreach name,$(FLOW),--flow "$(name)") $(if $(CLOSE),--close)
+
+.PHONY: pipeline-setup
+pipeline-setup: venv ## make what Azure DevOps holds of the pipeline: ORGANIZATION= PROJECT= PIPELINE= [REPOSITORY=] [APPROVERS="ID …"] [DRY_RUN=1]
+	@$(call NEEDS,$(and $(ORGANIZATION),$(PROJECT),$(PIPELINE)),where? make pipeline-setup ORGANIZATION=acme PROJECT=data REPOSITORY=flows PIPELINE=flows)
+	@$(DELIVERY) pipeline-setup --organization "$(ORGANIZATION)" --project "$(PROJECT)" --pipeline "$(PIPELINE)" \
+		$(if $(REPOSITORY),--repository "$(REPOSITORY)") $(foreach id,$(APPROVERS),--approver "$(id)") $(if $(DRY_RUN),--dry-run)
 
 .PHONY: environment
 environment: venv ## make a new environment's stack file: NAME=qa FROM=dev
-	@test -n "$(NAME)" -a -n "$(FROM)" || { echo "error: which environment, made from which? make environment NAME=qa FROM=dev" >&2; exit 2; }
+	@$(call NEEDS,$(and $(NAME),$(FROM)),which environment$(COMMA) made from which? make environment NAME=qa FROM=dev)
 	@$(BIN)/python -m infra.environment "$(NAME)" --from "$(FROM)"
 
 .PHONY: lint
-lint: venv ## formatter, linter, types, import law, YAML, the chart's judges
+lint: venv ## formatter, linter, types, import law, YAML, the Dockerfile, the pipeline, the chart's judges
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/yamllint --strict .
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.azure-pipelines --data-transform azure-pipelines --regex-variant nonunicode azure-pipelines.yml
 	@$(BIN)/python -m charts judge
 
 .PHONY: chart

@@ -60,6 +60,8 @@ class ClusterArgs:
     administrators_group_id: pulumi.Input[str]
     pipeline_principal_id: pulumi.Input[str] | None
     """The service principal that deploys into the cluster; none where there is no pipeline."""
+    preview_principal_id: pulumi.Input[str] | None
+    """The service principal that compares with what is in the cluster, and may change nothing; none likewise."""
     network: pulumi.Resource
     """The whole network: nodes need its way out before they start."""
     network_id: pulumi.Input[str]
@@ -250,22 +252,28 @@ def _control_plane_roles(name: str, args: ClusterArgs, child: pulumi.ResourceOpt
 
 
 def _access(name: str, args: ClusterArgs, cluster: cs.ManagedCluster, child: pulumi.ResourceOptions) -> None:
-    """Let in the administrators and the pipeline, and nobody else."""
+    """Let in the administrators and the pipeline, and nobody else but whoever looks."""
 
-    def let_in(who: str, principal_id: pulumi.Input[str], principal_type: Literal["Group", "ServicePrincipal"]) -> None:
+    def let_in(
+        who: str, role: Role, principal_id: pulumi.Input[str], principal_type: Literal["Group", "ServicePrincipal"]
+    ) -> None:
         assign(
-            f"{name}-{who}-access",
+            f"{name}-{who}",
             placement=args.placement,
-            role=Role.AKS_RBAC_CLUSTER_ADMIN,
+            role=role,
             principal_id=principal_id,
             principal_type=principal_type,
             scope=cluster.id,
             opts=child,
         )
 
-    let_in("administrators", args.administrators_group_id, "Group")
+    let_in("administrators-access", Role.AKS_RBAC_CLUSTER_ADMIN, args.administrators_group_id, "Group")
     if args.pipeline_principal_id is not None:
-        let_in("pipeline", args.pipeline_principal_id, "ServicePrincipal")
+        let_in("pipeline-access", Role.AKS_RBAC_CLUSTER_ADMIN, args.pipeline_principal_id, "ServicePrincipal")
+    if args.preview_principal_id is not None:
+        let_in("preview-access", Role.AKS_RBAC_READER, args.preview_principal_id, "ServicePrincipal")
+        # The other two may ask for the kubeconfig as Contributor, or by what else they are.
+        let_in("preview-kubeconfig", Role.AKS_CLUSTER_USER, args.preview_principal_id, "ServicePrincipal")
 
 
 def _maintenance(name: str, args: ClusterArgs, cluster: cs.ManagedCluster, child: pulumi.ResourceOptions) -> None:

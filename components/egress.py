@@ -64,6 +64,8 @@ def passages(
     allowed = [
         Passage(name="monitor", sources=nodes, service_tags=("AzureMonitor",)),
         Passage(name="build-services", sources=builds, service_tags=BUILD_SERVICES),
+        # Whoever deploys hands the flow image's source to Azure's own storage, by names that are not fixed.
+        Passage(name="build-source", sources=deployers, service_tags=("Storage",)),
         Passage(name="kubernetes", sources=nodes, fqdn_tags=("AzureKubernetesService",), http=True),
         Passage(name="cluster", sources=nodes, fqdns=(*LOGIN, *CLUSTER)),
         Passage(name="flows", sources=nodes, fqdns=flow_fqdns),

@@ -9,33 +9,14 @@ import pulumi
 import pulumi_azuread as azuread
 from pulumi_azure_native import authorization, managedidentity
 
-from components.federation import TOKEN_EXCHANGE
 from components.placement import Placement
 from components.role import Role, assign, definition_id
+from components.service_connection import ServiceConnection
 
 DEFAULT_ACCESS = "00000000-0000-0000-0000-000000000000"
 """The app role of whoever may use an application that declares no roles."""
 PRIVILEGED = (Role.CONTRIBUTOR, Role.RBAC_ADMINISTRATOR)
 """Roles that the pipeline has, and may give to nobody."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pipeline:
-    """The Azure DevOps service connection that deploys; it proves itself by federation, without a secret."""
-
-    organization: str
-    organization_id: str
-    """The organisation's GUID, part of the URL of Azure DevOps's own token issuer."""
-    project: str
-    service_connection: str
-    subject: str = ""
-    """Its subject identifier where Entra ID issues its tokens; empty where Azure DevOps still does, until July 2027."""
-
-    def issuer(self, tenant_id: str) -> str:
-        """Who vouches for the service connection."""
-        if self.subject:
-            return f"https://login.microsoftonline.com/{tenant_id}/v2.0"
-        return f"https://vstoken.dev.azure.com/{self.organization_id}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +27,10 @@ class IdentityArgs:
     resource_group_id: pulumi.Input[str]
     administrators: tuple[str, ...]
     """Object ids of the users and groups who administer the cluster and the database."""
-    pipeline: Pipeline | None
+    pipeline: ServiceConnection | None
+    """What deploys the environment from Azure DevOps."""
+    preview: ServiceConnection | None
+    """What previews it there, and may change nothing."""
     ui_host: str | None
     """Host name of the UI where its login is on."""
 
@@ -70,6 +54,8 @@ class Identity(pulumi.ComponentResource):
     administrators_group_name: pulumi.Output[str]
     pipeline_client_id: pulumi.Output[str | None]
     pipeline_principal_id: pulumi.Output[str | None]
+    preview_client_id: pulumi.Output[str | None]
+    preview_principal_id: pulumi.Output[str | None]
     ui_client_id: pulumi.Output[str | None]
 
     def __init__(self, name: str, args: IdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -102,12 +88,12 @@ class Identity(pulumi.ComponentResource):
         self.administrators_group_id = group.object_id
         self.administrators_group_name = group.display_name
 
-        self.pipeline_client_id = pulumi.Output.from_input(None)
-        self.pipeline_principal_id = pulumi.Output.from_input(None)
-        if args.pipeline:
-            principal = _pipeline(name, args, args.pipeline, group, child)
-            self.pipeline_client_id = principal.client_id.apply(_optional)
-            self.pipeline_principal_id = principal.object_id.apply(_optional)
+        self.pipeline_client_id, self.pipeline_principal_id = _ids(
+            _pipeline(name, args, args.pipeline, group, child) if args.pipeline else None
+        )
+        self.preview_client_id, self.preview_principal_id = _ids(
+            _preview(name, args, args.preview, child) if args.preview else None
+        )
 
         self.ui_client_id = pulumi.Output.from_input(None)
         if args.ui_host:
@@ -127,6 +113,8 @@ class Identity(pulumi.ComponentResource):
                 "administrators_group_name": self.administrators_group_name,
                 "pipeline_client_id": self.pipeline_client_id,
                 "pipeline_principal_id": self.pipeline_principal_id,
+                "preview_client_id": self.preview_client_id,
+                "preview_principal_id": self.preview_principal_id,
                 "ui_client_id": self.ui_client_id,
             }
         )
@@ -150,30 +138,26 @@ def _managed_identity(
     )
 
 
+def _ids(principal: azuread.ServicePrincipal | None) -> tuple[pulumi.Output[str | None], pulumi.Output[str | None]]:
+    """A principal's client id and object id."""
+    if principal is None:
+        return pulumi.Output.from_input(None), pulumi.Output.from_input(None)
+    return principal.client_id.apply(_optional), principal.object_id.apply(_optional)
+
+
 def _pipeline(
-    name: str, args: IdentityArgs, pipeline: Pipeline, group: azuread.Group, child: pulumi.ResourceOptions
+    name: str, args: IdentityArgs, connection: ServiceConnection, group: azuread.Group, child: pulumi.ResourceOptions
 ) -> azuread.ServicePrincipal:
     """Make the application behind the service connection, with its roles on the environment's resource group alone.
 
     Contributor may not write locks or roles. The second role lets it assign the roles that components assign, to
     services and to the administrators' group: it can neither raise itself nor let a person in. Locks are a person's.
     """
-    application = azuread.Application(
+    principal = connection.trusted(
         f"{name}-pipeline",
         display_name=f"{args.placement.base_name}-pipeline",
-        sign_in_audience="AzureADMyOrg",
-        prevent_duplicate_names=True,
-        opts=child,
-    )
-    principal = azuread.ServicePrincipal(f"{name}-pipeline-principal", client_id=application.client_id, opts=child)
-    azuread.ApplicationFederatedIdentityCredential(
-        f"{name}-pipeline-federation",
-        application_id=application.id,
-        display_name="azure-devops",
-        description="The Azure DevOps service connection that deploys this environment",
-        issuer=pulumi.Output.from_input(args.placement.tenant_id).apply(pipeline.issuer),
-        subject=pipeline.subject or f"sc://{pipeline.organization}/{pipeline.project}/{pipeline.service_connection}",
-        audiences=[TOKEN_EXCHANGE],
+        purpose="deploys this environment",
+        tenant_id=args.placement.tenant_id,
         opts=child,
     )
     assign(
@@ -193,6 +177,29 @@ def _pipeline(
         scope=args.resource_group_id,
         condition=group.object_id.apply(delegation_condition),
         condition_version="2.0",
+        opts=child,
+    )
+    return principal
+
+
+def _preview(
+    name: str, args: IdentityArgs, connection: ServiceConnection, child: pulumi.ResourceOptions
+) -> azuread.ServicePrincipal:
+    """Make the application that looks at the environment for a pull request, whose code nobody has approved yet."""
+    principal = connection.trusted(
+        f"{name}-preview",
+        display_name=f"{args.placement.base_name}-preview",
+        purpose="previews this environment",
+        tenant_id=args.placement.tenant_id,
+        opts=child,
+    )
+    assign(
+        f"{name}-preview-reader",
+        placement=args.placement,
+        role=Role.READER,
+        principal_id=principal.object_id,
+        principal_type="ServicePrincipal",
+        scope=args.resource_group_id,
         opts=child,
     )
     return principal

@@ -33,6 +33,11 @@ UPSTREAM: Mapping[str, Image] = MappingProxyType(
         "hasura": _docker_hub("hasura/graphql-engine", "v2.1.1"),
         "loginProxy": Image(registry="quay.io", repository="oauth2-proxy/oauth2-proxy", tag="v7.15.3"),
         "agent": _docker_hub("prefecthq/prefect", "1.4.1-python3.10"),
+        # The Dockerfile has the same default.
+        "flowBase": _docker_hub("library/python", "3.11-slim-bookworm"),
     }
 )
-"""By the names that the chart's values have for them, and the agent's. None is pinned: the mirror tells the digests."""
+"""By the names that the chart's values have for them, the agent's, and what the flow image is built on.
+
+None is pinned: the mirror tells the digests.
+"""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
 from components.flow_provider import Properties, Provider
-from registration.azure_endpoint import AzureError, UnreachableAzureError
+from registration.azure_endpoint import AzureError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,13 +45,7 @@ class ImageProvider(Provider):
         """Tell what the tag is now. Nobody knows the source of a tag that was moved: the next update copies over it."""
         inputs = {key: props.get(key, "") for key in (*self.identity, *self.mutable)}
         with _told_of(inputs):
-            registry = _registry(inputs)
-            try:
-                digest = registry.digest(inputs["repository"], inputs["tag"])
-            except UnreachableAzureError:
-                if not registry.is_gone():
-                    raise
-                digest = None
+            digest = _registry(inputs).digest_if_there(inputs["repository"], inputs["tag"])
         if digest is None:
             return ReadResult("", {})
         if digest != props.get("digest"):

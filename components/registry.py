@@ -36,6 +36,10 @@ class RegistryArgs:
     pusher_principal_ids: dict[str, pulumi.Input[str]]
     """Service principals that push, by a logical name."""
     workspace_id: pulumi.Input[str]
+    exports: bool = False
+    """Whether its images may be copied into another registry; with a public side they always may."""
+    build_subnet_id: pulumi.Input[str] | None = None
+    """Where a machine of its own builds images: those that Azure shares among all reach no closed registry."""
 
 
 class Registry(pulumi.ComponentResource):
@@ -44,6 +48,8 @@ class Registry(pulumi.ComponentResource):
     id: pulumi.Output[str]
     name: pulumi.Output[str]
     login_server: pulumi.Output[str]
+    agent_pool: pulumi.Output[str | None]
+    """The name of its own build machines; None where it has none."""
 
     def __init__(self, name: str, args: RegistryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("prefect-aks:azure:Registry", name, None, opts)
@@ -84,10 +90,16 @@ class Registry(pulumi.ComponentResource):
             categories=("ContainerRegistryLoginEvents", "ContainerRegistryRepositoryEvents"),
             opts=child,
         )
+        pool = None
+        if args.build_subnet_id is not None:
+            pool = _build_machine(f"{name}-builds", args, registry, args.build_subnet_id, child)
         self.id = registry.id
         self.name = registry.name
         self.login_server = registry.login_server
-        self.register_outputs({"id": self.id, "name": self.name, "login_server": self.login_server})
+        self.agent_pool = pulumi.Output.from_input(pool.name if pool else None)
+        self.register_outputs(
+            {"id": self.id, "name": self.name, "login_server": self.login_server, "agent_pool": self.agent_pool}
+        )
 
 
 def _registry(name: str, args: RegistryArgs, opts: pulumi.ResourceOptions) -> containerregistry.Registry:
@@ -116,11 +128,36 @@ def _registry(name: str, args: RegistryArgs, opts: pulumi.ResourceOptions) -> co
             # Soft delete is no second net: Azure refuses it together with retention.
             retention_policy=containerregistry.RetentionPolicyArgs(days=args.retention_days, status="enabled"),
             # Azure refuses to forbid exports while there is a public side.
-            export_policy=containerregistry.ExportPolicyArgs(status="disabled" if closed else "enabled"),
+            export_policy=containerregistry.ExportPolicyArgs(
+                status="disabled" if closed and not args.exports else "enabled"
+            ),
             azure_ad_authentication_as_arm_policy=containerregistry.AzureADAuthenticationAsArmPolicyArgs(
                 status="disabled"
             ),
         ),
+        tags=args.placement.tags,
+        opts=opts,
+    )
+
+
+def _build_machine(
+    name: str,
+    args: RegistryArgs,
+    registry: containerregistry.Registry,
+    subnet_id: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+) -> containerregistry.AgentPool:
+    """Make the smallest pool that builds: one machine of two cores, paid for by the second, also while it waits."""
+    return containerregistry.AgentPool(
+        name,
+        agent_pool_name="builds",
+        registry_name=registry.name,
+        resource_group_name=args.placement.resource_group,
+        location=args.placement.location,
+        os=containerregistry.OS.LINUX,
+        tier="S1",
+        count=1,
+        virtual_network_subnet_resource_id=subnet_id,
         tags=args.placement.tags,
         opts=opts,
     )

@@ -1,11 +1,10 @@
 """A container registry in Azure, as a client sees both its sides: Azure's API copies into it, it tells digests itself.
 
-The image mirror's plugin alone imports this, inside its methods: Azure's libraries take a second to load.
+Whoever needs one imports this inside a function: Azure's libraries take a second to load.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from azure.core import exceptions
 from azure.mgmt.containerregistry import ContainerRegistryManagementClient
 from azure.mgmt.containerregistry.models import ImportImageParameters, ImportSource
 
+from components.azure_answer import DENIED, GONE, denied, reason, told, unexplained
 from registration.azure_endpoint import AzureError, UnreachableAzureError, azure_endpoint
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IMPORT_SECONDS = 1800.0
 POLL_SECONDS = 5.0
 APPEARS_SECONDS = 60.0
-"""How long a tag may take to show after its import is done."""
+"""How long a tag may take to show after its import or its build is done."""
 
 _ID = re.compile(
     "/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+)"
@@ -35,12 +35,7 @@ _ID = re.compile(
     re.IGNORECASE,
 )
 _DIGEST = re.compile("sha256:[0-9a-f]{64}")
-_CLIENT_ERROR = 400
 _CONFLICT = 409
-_DENIED = (401, 403)
-_THROTTLED = 429
-_SERVER_ERROR = 500
-_GONE = ("ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound")
 _FROM_INSIDE = (
     "a private registry answers inside its network alone: run this from the deployer's pool, "
     "or from an address in authorizedIpRanges"
@@ -73,12 +68,21 @@ class ContainerRegistry:
             raise AzureError(f"{self.login_server} tells no digest of the tag; is it a container registry of Azure?")
         return digest
 
-    def await_digest(self, repository: str, tag: str) -> str:
-        """Ask until the tag of a finished import shows."""
+    def digest_if_there(self, repository: str, tag: str) -> str | None:
+        """Ask for a digest; a registry that is gone has none, one that does not answer may have it."""
+        try:
+            return self.digest(repository, tag)
+        except UnreachableAzureError:
+            if not self._is_gone():
+                raise
+        return None
+
+    def await_digest(self, repository: str, tag: str, *, other_than: str = "") -> str:
+        """Ask until the tag of a finished import or build shows; it may have been another image before."""
         deadline, pause = time.monotonic() + APPEARS_SECONDS, 0.1
-        while (digest := self.digest(repository, tag)) is None:
+        while (digest := self.digest(repository, tag)) in {None, other_than}:
             if time.monotonic() > deadline:
-                raise AzureError(f"{self.login_server} still does not show what was imported; run it again")
+                raise AzureError(f"{self.login_server} still does not show the tag; run it again")
             time.sleep(pause)
             pause = min(2 * pause, POLL_SECONDS)
         return digest
@@ -93,12 +97,34 @@ class ContainerRegistry:
             overwrite: Move a tag that is there; without it, such a tag stays as it is.
         """
         registry, _, image = source.partition("/")
+        upstream = ImportSource(registry_uri=registry, source_image=image)
+        with self._told_of_importing(self.id, "is there such an image upstream, and may all pull it?"):
+            self._import(upstream, f"{repository}:{tag}", overwrite=overwrite)
+
+    def copy_from(self, other: ContainerRegistry, image: str, repository: str, tag: str) -> None:
+        """Let Azure copy an image from another registry of ours, over what the tag is, and wait until it has.
+
+        Args:
+            other: The registry that has it.
+            image: `REPOSITORY@DIGEST` there.
+            repository: What it is called here.
+            tag: Its tag here.
+        """
+        ours = ImportSource(resource_id=other.id, source_image=image)
+        with self._told_of_importing(f"{self.id} and on {other.id}", f"does {other.login_server} have {image}?"):
+            self._import(ours, f"{repository}:{tag}", overwrite=True)
+
+    def forbids_exports(self) -> bool:
+        """Tell whether Azure refuses to copy its images to another registry."""
+        with self._told_of_importing(self.id, "is it the id of a registry?"), self._management() as (client, *place):
+            policies = client.registries.get(*place, **azure_endpoint().call_options).policies
+        return bool(policies and policies.export_policy and policies.export_policy.status == "disabled")
+
+    def _import(self, source: ImportSource, target: str, *, overwrite: bool) -> None:
         parameters = ImportImageParameters(
-            source=ImportSource(registry_uri=registry, source_image=image),
-            target_tags=[f"{repository}:{tag}"],
-            mode="Force" if overwrite else "NoForce",
+            source=source, target_tags=[target], mode="Force" if overwrite else "NoForce"
         )
-        with self._told_of_importing(), self._management() as (client, group, name):
+        with self._management() as (client, group, name):
             options = azure_endpoint().call_options
             try:
                 poller = client.registries.begin_import_image(
@@ -110,13 +136,13 @@ class ContainerRegistry:
                 if overwrite or error.status_code != _CONFLICT:
                     raise
 
-    def is_gone(self) -> bool:
+    def _is_gone(self) -> bool:
         """Tell whether Azure says that there is no such registry; where it says nothing, there may be one."""
         with self._management() as (client, group, name):
             try:
                 client.registries.get(group, name, **azure_endpoint().call_options)
             except exceptions.ResourceNotFoundError as error:
-                return _reason(error)[0] in _GONE
+                return reason(error)[0] in GONE
             except exceptions.AzureError:
                 return False
         return False
@@ -124,49 +150,53 @@ class ContainerRegistry:
     @contextmanager
     def _management(self) -> Iterator[tuple[ContainerRegistryManagementClient, str, str]]:
         """Open a client of Azure's API, with the registry's resource group and name."""
-        found = _ID.fullmatch(self.id)
-        if found is None:
-            raise AzureError(f"{self.id!r} is not the id of a container registry in Azure")
+        subscription, group, name = place_of(self.id)
         azure = azure_endpoint()
         with ContainerRegistryManagementClient(
-            azure.credential, found["subscription"], azure.arm, **azure.client_options
+            azure.credential, subscription, azure.arm, **azure.client_options
         ) as client:
-            yield client, found["group"], found["name"]
+            yield client, group, name
 
     @contextmanager
     def _told_of_reading(self) -> Iterator[None]:
         try:
             yield
         except exceptions.HttpResponseError as error:
-            code, reason = _reason(error)
-            if "firewall" in reason or "not allowed access" in reason:
+            code, said = reason(error)
+            if "firewall" in said or "not allowed access" in said:
                 raise UnreachableAzureError(
                     f"{self.login_server} does not let this address in; {_FROM_INSIDE}"
                 ) from error
-            if error.status_code in _DENIED:
-                raise AzureError(_denied(f"{self.login_server} may not be read", code, "AcrPull", self.id)) from error
-            raise _unexplained(error, self.login_server, "is it a container registry of Azure?") from error
+            if error.status_code in DENIED:
+                raise AzureError(denied(f"{self.login_server} may not be read", code, "AcrPull", self.id)) from error
+            raise unexplained(error, self.login_server, "is it a container registry of Azure?") from error
         except exceptions.AzureError as error:
             raise UnreachableAzureError(f"{self.login_server} cannot be reached; {_FROM_INSIDE}") from error
 
     @contextmanager
-    def _told_of_importing(self) -> Iterator[None]:
-        try:
-            yield
-        except exceptions.HttpResponseError as error:
-            code, reason = _reason(error)
-            if "pull rate limit" in reason:
+    def _told_of_importing(self, scope: str, question: str) -> Iterator[None]:
+        with told("an import", registry=self.id, role=_MAY_IMPORT, scope=scope, question=question):
+            try:
+                yield
+            except exceptions.HttpResponseError as error:
+                if "pull rate limit" not in reason(error)[1]:
+                    raise
                 raise AzureError(
                     "Docker Hub's limit for pulls without an account is used up; run it again in six hours, "
                     "or copy the image once with `az acr import --username`, and the next run finds it"
                 ) from error
-            if error.status_code in _DENIED:
-                raise AzureError(_denied("an import is not allowed", code, _MAY_IMPORT, self.id)) from error
-            if code in _GONE:
-                raise AzureError(f"Azure knows no registry {self.id}; run `pulumi refresh`, then again") from error
-            raise _unexplained(error, "Azure", "is there such an image upstream, and may all pull it?") from error
-        except exceptions.AzureError as error:
-            raise UnreachableAzureError("Azure's API cannot be reached; run it again when it is") from error
+
+
+def place_of(registry_id: str) -> tuple[str, str, str]:
+    """Take a registry's id apart: its subscription, its resource group and its name.
+
+    Raises:
+        AzureError: it is none.
+    """
+    found = _ID.fullmatch(registry_id)
+    if found is None:
+        raise AzureError(f"{registry_id!r} is not the id of a container registry in Azure")
+    return found["subscription"], found["group"], found["name"]
 
 
 def _wait(poller: LROPoller[None]) -> None:
@@ -175,32 +205,3 @@ def _wait(poller: LROPoller[None]) -> None:
         raise AzureError(
             f"Azure did not finish the import in {IMPORT_SECONDS / 60:.0f} minutes; run it again: it goes on"
         )
-
-
-def _denied(what: str, code: str, role: str, scope: str) -> str:
-    said = f" ({code})" if code else ""
-    return f"{what}{said}; it takes the role {role} on {scope}, and a role counts some minutes after it is given"
-
-
-def _unexplained(error: exceptions.HttpResponseError, who: str, question: str) -> AzureError:
-    if error.response is None and isinstance(error, exceptions.ClientAuthenticationError):
-        return AzureError("nobody is signed in to Azure; run `az login`, or let a service connection run it")
-    status = error.status_code or 0
-    if status < _CLIENT_ERROR:
-        return UnreachableAzureError(f"{who} gives no answer that can be read; is something else there, or in between?")
-    code, reason = _reason(error)
-    said = ": ".join(part for part in (code, reason) if part) or "no reason given"
-    if status == _THROTTLED or status >= _SERVER_ERROR:
-        return AzureError(f"{who} answers {status} ({said}); run it again in some minutes")
-    return AzureError(f"{who} answers {status} ({said}); {question}")
-
-
-def _reason(error: exceptions.HttpResponseError) -> tuple[str, str]:
-    """Find the code and the message of an answer, of Azure's API or of a registry, each in one line."""
-    try:
-        body = json.loads(error.response.text()) if error.response is not None else {}
-        said = body.get("error") or body["errors"][0]
-        code, message = str(said.get("code") or ""), str(said.get("message") or "")
-    except (ValueError, LookupError, TypeError, AttributeError, exceptions.AzureError):
-        return "", ""
-    return code, " ".join(message.split()).rstrip(".")[:300]

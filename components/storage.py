@@ -55,8 +55,8 @@ class Storage(pulumi.ComponentResource):
     name: pulumi.Output[str]
     flow_container: pulumi.Output[str]
     result_container: pulumi.Output[str]
-    flow_store: pulumi.Output[str]
-    """The flow container's URL."""
+    flow_store: str
+    """The flow container's URL: known before it is there, as what is registered names it."""
 
     def __init__(self, name: str, args: StorageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("prefect-aks:azure:Storage", name, None, opts)
@@ -111,7 +111,7 @@ class Storage(pulumi.ComponentResource):
         self.name = account.name
         self.flow_container = flows.name
         self.result_container = results.name
-        self.flow_store = pulumi.Output.concat("https://", account.name, ".blob.core.windows.net/", flows.name)
+        self.flow_store = f"https://{args.name}.blob.core.windows.net/{FLOWS}"
         self.register_outputs(
             {
                 "id": self.id,

@@ -16,12 +16,13 @@ from components.alert import Alerts, AlertsArgs
 from components.cluster import Cluster, ClusterArgs, Pool
 from components.database import Database, DatabaseArgs
 from components.deployer import Deployer, DeployerArgs
-from components.identity import Identity, IdentityArgs, Pipeline
+from components.identity import Identity, IdentityArgs
 from components.maintenance import Maintenance
 from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network, NetworkArgs
 from components.placement import Placement
 from components.registry import Registry, RegistryArgs
+from components.service_connection import ServiceConnection
 from components.storage import Storage, StorageArgs
 from infra import address, naming, workload
 from infra.azure_settings import AzureSettings
@@ -65,6 +66,7 @@ def deploy(stack: Settings) -> None:
             "egressAddress": network.egress_address,
             "clusterName": cluster.name,
             "oidcIssuer": cluster.oidc_issuer,
+            "registryId": registry.id,
             "registryName": registry.name,
             "registryLoginServer": registry.login_server,
             "storageAccount": storage.name,
@@ -74,6 +76,7 @@ def deploy(stack: Settings) -> None:
             "administratorsGroup": identity.administrators_group_name,
             "flowClientId": identity.flow_client_id,
             "pipelineClientId": identity.pipeline_client_id if settings.devops_organization else None,
+            "previewClientId": identity.preview_client_id if settings.devops_preview_connection else None,
             "uiClientId": identity.ui_client_id if settings.ui_login else None,
             "deployerPool": deployer.pool_name if deployer else None,
         }
@@ -144,18 +147,23 @@ def _network(settings: AzureSettings, place: _Place, monitoring: Monitoring) -> 
 
 
 def _identity(settings: AzureSettings, place: _Place) -> Identity:
-    pipeline = Pipeline(
-        organization=settings.devops_organization,
-        organization_id=settings.devops_organization_id,
-        project=settings.devops_project,
-        service_connection=settings.devops_service_connection,
-        subject=settings.devops_subject,
-    )
+    def connection(name: str, subject: str) -> ServiceConnection | None:
+        if not (settings.devops_organization and name):
+            return None
+        return ServiceConnection(
+            organization=settings.devops_organization,
+            organization_id=settings.devops_organization_id,
+            project=settings.devops_project,
+            name=name,
+            subject=subject,
+        )
+
     args = IdentityArgs(
         placement=place.placement,
         resource_group_id=place.group.id,
         administrators=settings.administrators,
-        pipeline=pipeline if settings.devops_organization else None,
+        pipeline=connection(settings.devops_service_connection, settings.devops_subject),
+        preview=connection(settings.devops_preview_connection, settings.devops_preview_subject),
         ui_host=settings.ui_host if settings.ui_login else None,
     )
     return Identity("identity", args, place.opts)
@@ -163,8 +171,12 @@ def _identity(settings: AzureSettings, place: _Place) -> Identity:
 
 def _pipeline(settings: AzureSettings, identity: Identity) -> dict[str, pulumi.Input[str]]:
     """The pipeline's service principal, where there is a pipeline."""
-    known = cast("pulumi.Output[str]", identity.pipeline_principal_id)
-    return {"pipeline": known} if settings.devops_organization else {}
+    return {"pipeline": _known(identity.pipeline_principal_id)} if settings.devops_organization else {}
+
+
+def _known(value: pulumi.Output[str | None]) -> pulumi.Output[str]:
+    """An id of what is there, as the settings say."""
+    return cast("pulumi.Output[str]", value)
 
 
 def _authorized(settings: AzureSettings) -> tuple[str, ...]:
@@ -203,6 +215,8 @@ def _registry(
         authorized_ip_ranges=_authorized(settings),
         zone_redundant=len(settings.zones) > 1,
         retention_days=settings.registry_retention_days,
+        exports=settings.registry_exports,
+        build_subnet_id=None if settings.flow_image else network.build_subnet_id,
         kubelet_principal_id=identity.kubelet_principal_id,
         pusher_principal_ids=_pipeline(settings, identity),
         workspace_id=monitoring.workspace_id,
@@ -253,6 +267,7 @@ def _cluster(
         kubelet_principal_id=identity.kubelet_principal_id,
         administrators_group_id=identity.administrators_group_id,
         pipeline_principal_id=_pipeline(settings, identity).get("pipeline"),
+        preview_principal_id=_known(identity.preview_principal_id) if settings.devops_preview_connection else None,
         network=network,
         network_id=network.id,
         node_subnet_id=network.node_subnet_id,

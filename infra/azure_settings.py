@@ -51,6 +51,17 @@ Hosts = Annotated[
     value.each(rf"(\*\.)?{value.HOST}", "write host names such as pokeapi.co or *.example.com"),
 ]
 Reason = Annotated[str, AfterValidator(str.strip)]
+Connection = Annotated[
+    str, value.shaped(r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,127}", "write the service connection's name", optional=True)
+]
+Subject = Annotated[
+    str,
+    value.shaped(
+        rf"/eid1/c/pub/t/[\w-]+/a/[\w-]+/sc/{value.GUID}/{value.GUID}",
+        "copy the subject identifier that the service connection shows, /eid1/…/sc/…",
+        optional=True,
+    ),
+]
 
 
 class AzureSettings(BaseModel):
@@ -126,6 +137,8 @@ class AzureSettings(BaseModel):
     soft_delete_days: Annotated[int, value.between(7, 365)]
     result_retention_days: Annotated[int, value.between(1, 3650)]
     registry_retention_days: Annotated[int, value.between(0, 365)]
+    registry_exports: bool
+    registry_exports_reason: Reason
     database_version: Literal["14", "15", "16", "17"]
     database_sku: Annotated[
         str,
@@ -152,6 +165,7 @@ class AzureSettings(BaseModel):
             optional=True,
         ),
     ]
+    flow_image_revision: Annotated[str, value.shaped("[0-9a-f]{40}", "write the whole hash of a commit", optional=True)]
     agent_labels: Annotated[
         tuple[str, ...], value.listed(), value.each(r"\S+", "separate labels with commas, without spaces inside")
     ]
@@ -179,16 +193,9 @@ class AzureSettings(BaseModel):
     devops_organization: Annotated[str, value.shaped(_NAME, "write NAME of https://dev.azure.com/NAME", optional=True)]
     devops_organization_id: Annotated[str, value.shaped(value.GUID, "write the organisation's GUID", optional=True)]
     devops_project: Annotated[str, value.shaped(_PROJECT, "write the project's name", optional=True)]
-    devops_service_connection: Annotated[
-        str, value.shaped(r"[A-Za-z0-9][A-Za-z0-9 ._()-]{0,127}", "write the service connection's name", optional=True)
-    ]
-    devops_subject: Annotated[
-        str,
-        value.shaped(
-            rf"/eid1/c/pub/t/[\w-]+/a/[\w-]+/sc/{value.GUID}/{value.GUID}",
-            "copy the subject identifier that the service connection shows, /eid1/…/sc/…",
-            optional=True,
-        ),
-    ]
+    devops_service_connection: Connection
+    devops_subject: Subject
+    devops_preview_connection: Connection
+    devops_preview_subject: Subject
     ui_login: bool
     ui_host: Annotated[str, value.shaped(value.HOST, "write a host name such as prefect.example.com", optional=True)]

@@ -4,11 +4,11 @@ The Prefect API and the agent are processes that `make up` starts; this stack ho
 """
 
 import os
-from pathlib import Path
 
 import pulumi
 
 from components.flow_registry import FlowRegistry, FlowRegistryArgs
+from infra import registration_file
 from infra.settings import Settings
 from registration import settings as registration_settings
 
@@ -22,15 +22,13 @@ def deploy(stack: Settings) -> None:
         flows=stack.flows_directory,
         project=stack.prefect_project,
         tenant=registration_settings.Tenant(name=stack.prefect_tenant, slug=stack.prefect_tenant),
-        api=api,
         store=STORE,
         run_config=registration_settings.RunConfig(type="local", labels=stack.flow_labels),
         agent_labels=stack.flow_labels,
         schedules=stack.flow_schedules,
         removal=stack.flow_removal,
     )
-    if not pulumi.runtime.is_dry_run():
-        registration_settings.write(Path(f".local/registration-{pulumi.get_stack()}.json"), settings)
+    registration_file.write(settings, api)
     registry = FlowRegistry("flows", FlowRegistryArgs(settings=settings, api=api))
     pulumi.export("api", api)
     pulumi.export("project", stack.prefect_project)

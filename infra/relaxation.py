@@ -33,6 +33,7 @@ CONTROLS = (
     Control("osDiskType", lambda given: given == "Ephemeral", "Ephemeral"),
     Control("hostEncryption", bool, "true"),
     Control("storageRedundancy", lambda given: given != "LRS", "ZRS or GZRS"),
+    Control("registryExports", lambda given: not given, "false"),
     Control("databaseHighAvailability", lambda given: given == "ZoneRedundant", "ZoneRedundant"),
     Control("databaseBackupDays", lambda given: given >= 14, "14 or more"),  # noqa: PLR2004 - as the message says
     Control("databaseGeoBackup", bool, "true"),

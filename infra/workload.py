@@ -1,6 +1,7 @@
-"""What runs in an environment's cluster: the Prefect server, the agent, and where it is asked for a Dask cluster.
+"""What runs in an environment's cluster: the Prefect server, the agent, the flows, and where asked for a Dask cluster.
 
-The order of one update: images, server, tenant and project, agent.
+The order of one update: images, server, tenant and project, flow image, agent, flows. So a flow image that is not built
+registers nothing; it needs no server itself.
 """
 
 import shutil
@@ -24,7 +25,7 @@ from components.prefect_agent import PrefectAgent, PrefectAgentArgs
 from components.prefect_server import PrefectServer, PrefectServerArgs
 from components.registry import Registry
 from components.storage import Storage
-from infra import address
+from infra import address, flow
 from infra.azure_settings import AzureSettings
 from infra.settings import Settings
 
@@ -33,6 +34,7 @@ FLOW_ACCOUNT = "flow"
 """The Kubernetes service account that flow runs have."""
 AGENT_IMAGE = "agent"
 LOGIN_IMAGE = "loginProxy"
+FLOW_BASE = "flowBase"
 
 Images = pulumi.Output[Mapping[str, Mapping[str, str]]]
 
@@ -48,23 +50,51 @@ class Platform:
     storage: Storage
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Workload:
+    """What every part of the workload is made from."""
+
+    stack: Settings
+    settings: AzureSettings
+    platform: Platform
+    images: Images
+    """The platform's, by name."""
+    flow_image: pulumi.Output[str]
+    """The reference of what flow runs are of."""
+
+
 def deploy(stack: Settings, settings: AzureSettings, platform: Platform) -> dict[str, Any]:
     """Run everything in the cluster, and give what the stack exports of it."""
-    cluster = kubernetes.Provider("cluster", kubeconfig=platform.cluster.kubeconfig)
     images = _images(settings, platform.registry)
-    in_cluster = pulumi.ResourceOptions(provider=cluster, depends_on=[platform.cluster, platform.database])
-    server = _server(stack, settings, platform, images, in_cluster)
-    after_server = pulumi.ResourceOptions(provider=cluster, depends_on=[server])
-    agent = _agent(stack, settings, platform, images, after_server)
+    built = None if settings.flow_image else flow.image(platform.registry, _reference(images, FLOW_BASE))
+    work = _Workload(
+        stack=stack,
+        settings=settings,
+        platform=platform,
+        images=images,
+        flow_image=built.reference if built else pulumi.Output.from_input(settings.flow_image),
+    )
+    cluster = kubernetes.Provider("cluster", kubeconfig=platform.cluster.kubeconfig)
+
+    def after(*before: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(provider=cluster, depends_on=list(before))
+
+    server = _server(work, after(platform.cluster, platform.database))
+    agent = _agent(work, after(server))
     if settings.dask:
-        _dask(settings, platform, images, agent, pulumi.ResourceOptions(provider=cluster, depends_on=[agent]))
+        _dask(work, agent, after(agent))
+    flows = flow.register(stack, settings, server, platform.storage, after=[agent])
     return {
         "prefectNamespace": server.namespace,
         "prefectApi": server.api,
+        "prefectProject": stack.prefect_project,
         "prefectProjectId": server.project_id,
         "uiUrl": server.ui_url,
         "openUi": server.open_ui,
         "flowNamespace": agent.namespace,
+        "flowImage": work.flow_image,
+        "flowImageAddress": built.address if built else None,
+        "flows": flows.flows,
     }
 
 
@@ -80,24 +110,20 @@ def ask_for_login() -> None:
 
 def _images(settings: AzureSettings, registry: Registry) -> Images:
     """The images of the platform, by name: in the environment's own registry by digest, or where they come from."""
-    wanted = {name: image for name, image in UPSTREAM.items() if settings.ui_login or name != LOGIN_IMAGE}
+    unused = {LOGIN_IMAGE: not settings.ui_login, FLOW_BASE: bool(settings.flow_image)}
+    wanted = {name: image for name, image in UPSTREAM.items() if not unused.get(name)}
     if not settings.image_mirror:
         return pulumi.Output.from_input({name: asdict(image) for name, image in wanted.items()})
     args = ImageMirrorArgs(registry_id=registry.id, login_server=registry.login_server, images=wanted, ready=[registry])
     return ImageMirror("images", args).images
 
 
-def _server(
-    stack: Settings,
-    settings: AzureSettings,
-    platform: Platform,
-    images: Images,
-    opts: pulumi.ResourceOptions,
-) -> PrefectServer:
+def _server(work: _Workload, opts: pulumi.ResourceOptions) -> PrefectServer:
+    stack, settings, platform = work.stack, work.settings, work.platform
     parts = (prefect_agent.PART, FLOW_RUN, *([dask.WORKER] if settings.dask else []))
     args = PrefectServerArgs(
         chart=prefect_server.CHART,
-        images=images.apply(lambda known: {name: image for name, image in known.items() if name != AGENT_IMAGE}),
+        images=work.images.apply(_of_the_server),
         database_host=platform.database.host,
         database_name=platform.database.database,
         database_username=platform.database.username,
@@ -121,8 +147,8 @@ def _reference(images: Images, name: str) -> pulumi.Output[str]:
     return images.apply(lambda known: Image(**known[name]).reference)
 
 
-def _flow_image(settings: AzureSettings, images: Images) -> pulumi.Output[str]:
-    return pulumi.Output.from_input(settings.flow_image) if settings.flow_image else _reference(images, AGENT_IMAGE)
+def _of_the_server(known: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    return {name: image for name, image in known.items() if name not in {AGENT_IMAGE, FLOW_BASE}}
 
 
 def _flow_networks(settings: AzureSettings) -> tuple[str, ...]:
@@ -131,20 +157,15 @@ def _flow_networks(settings: AzureSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*map(str, settings.flow_networks), endpoints]))
 
 
-def _agent(
-    stack: Settings,
-    settings: AzureSettings,
-    platform: Platform,
-    images: Images,
-    opts: pulumi.ResourceOptions,
-) -> PrefectAgent:
+def _agent(work: _Workload, opts: pulumi.ResourceOptions) -> PrefectAgent:
+    settings, platform = work.settings, work.platform
     args = PrefectAgentArgs(
         namespace=FLOW_NAMESPACE,
-        image=_reference(images, AGENT_IMAGE),
-        flow_image=_flow_image(settings, images),
+        image=_reference(work.images, AGENT_IMAGE),
+        flow_image=work.flow_image,
         api_url=prefect_server.APOLLO_URL,
         api=prefect_server.APOLLO_PODS,
-        labels=settings.agent_labels or stack.flow_labels,
+        labels=settings.agent_labels or work.stack.flow_labels,
         flow_account=FLOW_ACCOUNT,
         flow_client_id=platform.identity.flow_client_id,
         storage_connection=_storage_connection(platform.storage),
@@ -156,19 +177,14 @@ def _agent(
     return PrefectAgent("agent", args, opts)
 
 
-def _dask(
-    settings: AzureSettings,
-    platform: Platform,
-    images: Images,
-    agent: PrefectAgent,
-    opts: pulumi.ResourceOptions,
-) -> Dask:
+def _dask(work: _Workload, agent: PrefectAgent, opts: pulumi.ResourceOptions) -> Dask:
+    settings = work.settings
     args = DaskArgs(
         namespace=agent.namespace,
-        image=_flow_image(settings, images),
+        image=work.flow_image,
         service_account=FLOW_ACCOUNT,
         api=prefect_server.APOLLO_PODS,
-        environment={"AZURE_STORAGE_CONNECTION_STRING": _storage_connection(platform.storage)},
+        environment={"AZURE_STORAGE_CONNECTION_STRING": _storage_connection(work.platform.storage)},
         workers=(settings.dask_workers_minimum, settings.dask_workers_maximum),
         networks=_flow_networks(settings),
     )

@@ -39,7 +39,7 @@ def registry_private_endpoint(plan: Plan) -> Iterator[tuple[Resource, str]]:
     yield from unreached(plan, plan.of(REGISTRY), "components/registry.py")
 
 
-@on(REGISTRY, controls=(23,), relaxed_by=("publicAccess",))
+@on(REGISTRY, controls=(23,), relaxed_by=("publicAccess", "registryExports"))
 def registry_policies(registry: Resource) -> Iterator[str]:
     """Untagged images go, images cannot be exported, and tokens are the registry's own."""
     yield from registry.must("policies.retentionPolicy.status", "enabled", "untagged images would pile up", FIX)
@@ -52,5 +52,6 @@ def registry_policies(registry: Resource) -> Iterator[str]:
     why = "a token for all of Azure must not open it"
     yield from registry.must("policies.azureADAuthenticationAsArmPolicy.status", "disabled", why, FIX)
     # Azure refuses to switch export off while the registry has a public side.
-    if "publicAccess" not in registry.relaxed:
-        yield from registry.must("policies.exportPolicy.status", "disabled", "images could be copied away", CLOSE)
+    if not {"publicAccess", "registryExports"} & {*registry.relaxed}:
+        why, fix = "images could be copied away", f"{CLOSE}; or set prefect-aks:registryExports to false"
+        yield from registry.must("policies.exportPolicy.status", "disabled", why, fix)

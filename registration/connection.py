@@ -21,11 +21,13 @@ _USER = re.compile(r'User "[^"]*"')
 
 def open_api(locator: Locator) -> Api:
     """Open an API; behind a service proxy, what it takes to get there is found out here."""
-    if isinstance(locator, str):
-        return Api(locator)
-    known = credential.find(locator.server) if locator.server.startswith("https:") else None
-    client = httpx.Client(auth=Passage(locator, known), verify=_trust(locator, known), trust_env=known is not None)
-    return Api(locator.url, client)
+    return Api(locator) if isinstance(locator, str) else Api(locator.url, open_client(locator))
+
+
+def open_client(proxy: ServiceProxy) -> httpx.Client:
+    """Open the way through a service proxy, with the caller's own credential for its API server."""
+    known = credential.find(proxy.server) if proxy.server.startswith("https:") else None
+    return httpx.Client(auth=Passage(proxy, known), verify=_trust(proxy, known), trust_env=known is not None)
 
 
 def _trust(proxy: ServiceProxy, known: Credential | None) -> ssl.SSLContext:

@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until it is stopped; 0 when it was, 1 when it could not start."""
     parser = argparse.ArgumentParser(
         prog="python -m emulators.container_registry",
-        description=f"An {WHAT_THIS_IS}. The image mirror uses it with {VARIABLE}=URL.",
+        description=f"An {WHAT_THIS_IS}. What is started with {VARIABLE}=URL uses it.",
     )
     parser.add_argument("--port", type=int, default=5000, help="0 takes a free one (default: %(default)s)")
     parser.add_argument("--state", type=Path, metavar="FILE", help="keep the tags in this JSON file")

@@ -1,30 +1,48 @@
 """What goes wrong on demand, for tests: an answer in place of the stand-in's own, a given number of times."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-PLACES = ("registry", "import", "operation", "tag", "token")
+Place = Literal[
+    "registry", "import", "operation", "tag", "token", "source", "upload", "schedule", "run", "link", "log", "blob"
+]
+"""Of an import: Azure's registry resource, the import, its result. Of a registry: its tags, its tokens. Of a build:
+where its source goes, the upload there, the request for a run, the run, where its log is, the log. Any other blob."""
+PLACES: tuple[str, ...] = get_args(Place)
 NEVER = 202
 """As the status of an operation: it goes on."""
+RUN_STATUSES = ("Queued", "Running", "Succeeded", "Failed", "Canceled", "Error", "Timeout")
+_OF_REGISTRIES = ("tag", "token")
 
 
 @dataclass(kw_only=True)
 class Fault:
-    """One answer; `cut` ends the connection in the middle of it."""
+    """One answer, a number of times, after a number of answers that are the stand-in's own."""
 
-    at: Literal["registry", "import", "operation", "tag", "token"]
-    """Azure's registry resource, its import, the import's result, the registry's tags, its tokens."""
+    at: Place
     status: int = 500
     times: int = 1
+    after: int = 0
     code: str = ""
     message: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     cut: bool = False
+    """The connection ends in the middle of the answer."""
+    done: bool = False
+    """What was asked for is done all the same."""
+    ends: str = ""
+    """A run is told to be at this status, with the message in its log: there is no other answer then."""
+
+    def __post_init__(self) -> None:
+        if self.at not in PLACES:
+            raise ValueError(f"{self.at!r} is none of {', '.join(PLACES)}")
+        if self.ends and (self.at != "run" or self.ends not in RUN_STATUSES):
+            raise ValueError(f"a run ends as one of {', '.join(RUN_STATUSES)}, and nothing else does")
 
     def body(self) -> dict[str, Any]:
         """Say it as Azure's API does, or as a registry does."""
         said = {"code": self.code, "message": self.message}
-        return {"errors": [said]} if self.at in {"tag", "token"} else {"error": said}
+        return {"errors": [said]} if self.at in _OF_REGISTRIES else {"error": said}
 
 
 @dataclass
@@ -39,14 +57,14 @@ class Faults:
         Raises:
             TypeError, ValueError: one of them is not a fault.
         """
-        faults = [Fault(**each) for each in given]
-        if wrong := [fault.at for fault in faults if fault.at not in PLACES]:
-            raise ValueError(f"{wrong[0]!r} is none of {', '.join(PLACES)}")
-        self.pending = faults
+        self.pending = [Fault(**each) for each in given]
 
     def take(self, place: str) -> Fault | None:
-        """Use up one fault of a place, if there is one."""
+        """Use up one fault of a place, if there is one and its turn has come."""
         fault = next((fault for fault in self.pending if fault.at == place and fault.times > 0), None)
+        if fault and fault.after > 0:
+            fault.after -= 1
+            return None
         if fault:
             fault.times -= 1
         return fault

@@ -55,10 +55,13 @@ class Store:
         """
         try:
             source, targets = asked["source"], asked["targetTags"]
-            reference = f"{source['registryUri']}/{source['sourceImage']}"
-        except (LookupError, TypeError):
+            other, image = source.get("resourceId"), source["sourceImage"]
+            reference = self._in_another(other, image) if other else f"{source['registryUri']}/{image}"
+        except (AttributeError, LookupError, TypeError):
             raise ImportRefusedError(
-                400, "InvalidParameters", "An import has source.registryUri, source.sourceImage and targetTags."
+                400,
+                "InvalidParameters",
+                "An import has source.registryUri or source.resourceId, source.sourceImage and targetTags.",
             ) from None
         held = self.tags.get(registry, {})
         if asked.get("mode", "NoForce") == "NoForce" and (there := [each for each in targets if each in held]):
@@ -72,16 +75,33 @@ class Store:
         """Do an import; False when there is none of this id, or none any more."""
         registry, asked = self.operations.pop(operation, ("", {}))
         for target in asked.get("targets", []):
-            now = datetime.now(UTC).isoformat()
-            held = self.tags.setdefault(registry, {})
-            created = held.get(target, {}).get("created", now)
-            held[target] = {"digest": emulated_digest(asked["reference"]), "created": created, "updated": now}
-        self._keep()
+            self.set_tag(registry, target, emulated_digest(asked["reference"]))
         return bool(asked)
+
+    def _in_another(self, resource_id: str, image: str) -> str:
+        """Find an image in another registry, and give its reference by digest."""
+        registry = resource_id.rpartition("/")[2].lower()
+        repository, by_digest, digest = image.partition("@")
+        held = self.tags.get(registry, {})
+        if by_digest:
+            digests = [each["digest"] for name, each in held.items() if name.startswith(f"{repository}:")]
+            found = digest if digest in digests else None
+        else:
+            found = held.get(image, {}).get("digest")
+        if found is None:
+            raise ImportRefusedError(400, "ManifestUnknown", f"The manifest {image} is not in registry {registry}.")
+        return f"{registry}/{repository.partition(':')[0]}@{found}"
 
     def tag(self, registry: str, repository: str, tag: str) -> Tag | None:
         """Find a tag."""
         return self.tags.get(registry, {}).get(f"{repository}:{tag}")
+
+    def set_tag(self, registry: str, target: str, digest: str) -> None:
+        """Make `repository:tag` this image, whatever it was."""
+        now = datetime.now(UTC).isoformat()
+        held = self.tags.setdefault(registry, {})
+        held[target] = {"digest": digest, "created": held.get(target, {}).get("created", now), "updated": now}
+        self._keep()
 
     def remove(self, registry: str, repository: str, tag: str) -> None:
         """Delete a tag."""

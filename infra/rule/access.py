@@ -54,6 +54,27 @@ def connection_of_the_subject(devops_service_connection: str, devops_subject: st
         yield Problem("devopsSubject", "has no service connection", "set the four devops keys, or remove it")
 
 
+def organization_of_the_preview(devops_organization: str, devops_preview_connection: str) -> Iterator[Problem]:
+    """Its service connection is one of that organisation's."""
+    if devops_preview_connection and not devops_organization:
+        yield Problem("devopsPreviewConnection", "has no organisation", "set the four devops keys, or remove it")
+
+
+def another_connection_for_the_preview(
+    devops_service_connection: str, devops_preview_connection: str
+) -> Iterator[Problem]:
+    """What deploys may do too much for code that nobody has approved yet."""
+    if devops_preview_connection and devops_preview_connection == devops_service_connection:
+        fix = "make a second service connection for previews"
+        yield Problem("devopsPreviewConnection", "is what deploys", fix)
+
+
+def connection_of_the_preview_subject(devops_preview_connection: str, devops_preview_subject: str) -> Iterator[Problem]:
+    """It belongs to a service connection, too."""
+    if devops_preview_subject and not devops_preview_connection:
+        yield Problem("devopsPreviewSubject", "has no service connection", "set devopsPreviewConnection, or remove it")
+
+
 def host_of_the_login(ui_login: bool, ui_host: str) -> Iterator[Problem]:
     """Entra ID sends people back to an address that it knows."""
     if ui_login and not ui_host:
@@ -66,5 +87,8 @@ RULES = (
     principal_of_the_managed_pool,
     whole_of_devops,
     connection_of_the_subject,
+    organization_of_the_preview,
+    another_connection_for_the_preview,
+    connection_of_the_preview_subject,
     host_of_the_login,
 )

@@ -28,4 +28,10 @@ def bounds_of_dask(dask: bool, dask_workers_minimum: int, dask_workers_maximum: 
         yield Problem("daskWorkersMaximum", wrong, "raise it, or lower daskWorkersMinimum")
 
 
-RULES = (way_to_the_images, labels_of_the_agent, bounds_of_dask)
+def image_of_the_revision(flow_image: str, flow_image_revision: str) -> Iterator[Problem]:
+    """It says where a named image comes from."""
+    if flow_image_revision and not flow_image:
+        yield Problem("flowImageRevision", "has no flowImage", "remove it, or promote an image with `make promote`")
+
+
+RULES = (way_to_the_images, labels_of_the_agent, bounds_of_dask, image_of_the_revision)

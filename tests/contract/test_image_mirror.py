@@ -268,7 +268,7 @@ FAULTS = {
     ),
     "never shown": (
         {"at": "tag", "status": 404, "times": 9999},
-        f"{SERVER} still does not show what was imported; run it again",
+        f"{SERVER} still does not show the tag; run it again",
     ),
 }
 

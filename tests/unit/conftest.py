@@ -23,7 +23,7 @@ from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_in_stack
 
 from emulators.pokemon_api.server import application
-from infra import program, stack_file, workload
+from infra import program, registration_file, stack_file, workload
 
 ROOT = Path(__file__).parents[2]
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -123,7 +123,9 @@ MORE: dict[str, dict[str, Any]] = {
     },
 }
 _DIGESTS = {"digest": f"sha256:{'0' * 64}"}
-MORE["pulumi-python:dynamic/prefect-aks:Image"] = _DIGESTS
+MORE |= dict.fromkeys(
+    ("pulumi-python:dynamic/prefect-aks:Image", "pulumi-python:dynamic/prefect-aks:BuiltImage"), _DIGESTS
+)
 CALLS: dict[str, dict[str, Any]] = {
     "azure-native:authorization:getClientConfig": {
         "subscriptionId": SUBSCRIPTION,
@@ -210,6 +212,8 @@ def _plan(stack: str, overrides: frozenset[tuple[str, str]]) -> Plan:
         patch.chdir(ROOT)
         # The program asks that it is there; here nobody logs in.
         patch.setattr(workload.shutil, "which", lambda name: f"/usr/bin/{name}")
+        # It would leave a file in this checkout.
+        patch.setattr(registration_file, "write", lambda *_: None)
         _configure(_Monitor(made), stack)
         try:
             _run()

@@ -37,6 +37,7 @@ def build(register: Callable[..., Any], anything: Callable[..., Any], placement:
                 kubelet_principal_id="kubelet-principal",
                 administrators_group_id="group",
                 pipeline_principal_id="pipeline",
+                preview_principal_id=None,
                 network=anything("network"),
                 network_id="network-id",
                 node_subnet_id="subnet",
@@ -207,6 +208,12 @@ def test_administrators_and_the_pipeline_come_in(
     roles = [each.inputs for each in build(pipeline_principal_id=pipeline).of("RoleAssignment")]
     admins = [each for each in roles if each["roleDefinitionId"].endswith(Role.AKS_RBAC_CLUSTER_ADMIN)]
     assert {each["principalId"] for each in admins} == principals
+
+
+def test_who_previews_may_read_in_the_cluster_and_no_more(build: Callable[..., Any]) -> None:
+    roles = [each.inputs for each in build(preview_principal_id="preview").of("RoleAssignment")]
+    given = {each["roleDefinitionId"].split("/")[-1] for each in roles if each["principalId"] == "preview"}
+    assert given == {Role.AKS_RBAC_READER, Role.AKS_CLUSTER_USER}
 
 
 def test_each_service_account_has_a_credential_and_azure_gets_one_write_at_a_time(made: Any) -> None:

@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
-from components.identity import Identity, IdentityArgs, Pipeline
+from components.identity import Identity, IdentityArgs
 from components.placement import Placement
 from components.role import Role
+from components.service_connection import ServiceConnection
 
 GROUP = "/subscriptions/s/resourceGroups/rg-prefect-test"
+
+
+def connection(name: str) -> ServiceConnection:
+    return ServiceConnection(organization="acme", organization_id="o-1", project="data", name=name)
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +24,8 @@ def args(placement: Placement) -> IdentityArgs:
         placement=placement,
         resource_group_id=GROUP,
         administrators=("b", "a"),
-        pipeline=Pipeline(organization="acme", organization_id="o-1", project="data", service_connection="deploy"),
+        pipeline=connection("deploy"),
+        preview=None,
         ui_host="prefect.example.com",
     )
 
@@ -83,6 +89,15 @@ def test_the_pipeline_gives_no_privileged_role_and_lets_no_person_in(made: Any) 
     assert condition.count("(") == condition.count(")")
     for action in ("write", "delete"):
         assert f"Microsoft.Authorization/roleAssignments/{action}" in condition
+
+
+def test_who_previews_reads_the_resource_group_and_no_more(register: Callable[..., Any], args: IdentityArgs) -> None:
+    made = register(lambda: Identity("identity", replace(args, pipeline=None, preview=connection("look"))))
+    assert made.one("ApplicationFederatedIdentityCredential").inputs["subject"] == "sc://acme/data/look"
+    assignment = made.one("RoleAssignment").inputs
+    assert assignment["roleDefinitionId"].split("/")[-1] == Role.READER
+    assert assignment["scope"] == GROUP
+    assert assignment["principalType"] == "ServicePrincipal"
 
 
 def test_the_uis_login_is_open_to_the_administrators_and_to_whom_they_assign(made: Any) -> None:

@@ -18,11 +18,22 @@ def test_an_image_is_pulled_by_its_tag_or_where_it_has_one_by_its_digest() -> No
     assert pinned.reference == f"quay.io/a/b@{PIN}"
 
 
-def test_the_charts_images_are_these_and_the_agents_besides() -> None:
+def test_the_charts_images_are_these_besides_the_agents_and_the_flow_images_base() -> None:
     values = yaml.safe_load((ROOT / "charts/prefect-server/values.yaml").read_text("utf-8"))["images"]
     keys = ("registry", "repository", "tag", "digest")
     chart = {name: Image(**{key: image[key] for key in keys}) for name, image in values.items()}
-    assert {name: image for name, image in UPSTREAM.items() if name != "agent"} == chart
+    assert {name: image for name, image in UPSTREAM.items() if name not in {"agent", "flowBase"}} == chart
+
+
+def test_the_flow_image_is_built_on_the_base_that_is_mirrored() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    assert f"\nARG BASE={UPSTREAM['flowBase'].reference}\n" in dockerfile
+
+
+def test_the_page_on_the_mirror_lists_every_image() -> None:
+    page = (ROOT / "docs/image-mirror.md").read_text("utf-8")
+    for name, image in UPSTREAM.items():
+        assert f"| `{name}` | `{image.registry}/{image.repository}` |" in page
 
 
 @pytest.mark.parametrize("name", UPSTREAM)

@@ -56,12 +56,30 @@ def test_a_public_side_opens_to_the_authorized_alone_and_exports_cannot_be_forbi
     assert inputs["policies"]["exportPolicy"] == {"status": "enabled"}
 
 
+def test_a_closed_registry_that_is_promoted_from_lets_its_images_out(make: Callable[..., Any]) -> None:
+    inputs = make(exports=True).one("containerregistry:Registry").inputs
+    assert inputs["publicNetworkAccess"] == "Disabled"
+    assert inputs["policies"]["exportPolicy"] == {"status": "enabled"}
+
+
 def test_the_kubelet_pulls_and_pushers_push(make: Callable[..., Any]) -> None:
     given = {
         (each.inputs["principalId"], each.inputs["roleDefinitionId"].rsplit("/", 1)[1])
         for each in make().of("RoleAssignment")
     }
     assert given == {("kubelet", Role.ACR_PULL), ("pipeline", Role.ACR_PUSH)}
+
+
+def test_machines_of_its_own_build_where_it_is_given_a_subnet_for_them(make: Callable[..., Any]) -> None:
+    made = make(build_subnet_id="/builds")
+    inputs = made.one("containerregistry:AgentPool").inputs
+    assert (inputs["virtualNetworkSubnetResourceId"], inputs["agentPoolName"]) == ("/builds", "builds")
+    assert (inputs["os"], inputs["tier"], inputs["count"]) == ("Linux", "S1", 1)
+    assert inputs["registryName"] == made.one("containerregistry:Registry").inputs["registryName"]
+
+
+def test_a_registry_without_such_a_subnet_has_none(make: Callable[..., Any]) -> None:
+    assert make().of("containerregistry:AgentPool") == []
 
 
 def test_a_registry_is_reached_by_a_private_endpoint_and_logs(make: Callable[..., Any]) -> None:

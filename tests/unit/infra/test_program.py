@@ -33,7 +33,7 @@ def components(made: Any) -> set[str]:
 @pytest.mark.parametrize("stack", STACKS)
 def test_an_environment_is_made_of_its_components(plan: Plans, stack: str) -> None:
     azure = {"Network", "Identity", "Cluster", "Registry", "Storage", "Database", "Monitoring", "Alerts"}
-    workload = {"ImageMirror", "PrefectServer", "PrefectAgent"}
+    workload = {"ImageMirror", "FlowImage", "PrefectServer", "PrefectAgent", "FlowRegistry"}
     assert components(plan(stack)) - {"Deployer", "Dask"} == azure | workload
 
 
@@ -94,7 +94,7 @@ def test_the_webhook_of_alerts_is_a_secret_input(plan: Plans) -> None:
 
 
 def test_the_spot_pool_is_there_where_it_is_asked_for(plan: Plans) -> None:
-    pools = {stack: len(plan(stack).of("AgentPool")) for stack in ("stage", "prod")}
+    pools = {stack: len(plan(stack).of("containerservice:AgentPool")) for stack in ("stage", "prod")}
     assert pools == {"stage": 1, "prod": 2}
 
 
@@ -111,6 +111,18 @@ def test_images_come_by_digest_from_the_environments_own_registry(plan: Plans) -
     assert {"agent", "loginProxy"}.isdisjoint(images)
     pods = [each.inputs["spec"]["template"]["spec"]["containers"] for each in made.of("Deployment")]
     assert all(container["image"].startswith("registry.azurecr.io/") for pod in pods for container in pod)
+
+
+def test_a_stack_that_names_its_flow_image_builds_none(plan: Plans) -> None:
+    image = f"registry.example.com/flows@sha256:{'1' * 64}"
+    made = plan("prod", flowImage=image)
+    assert "FlowImage" not in components(made)
+    assert not made.of("containerregistry:AgentPool")
+    assert "mirror-flowBase" not in {each.name for each in made.resources}
+    (template,) = [each.inputs["data"] for each in made.of("ConfigMap") if "job-template" in each.name]
+    assert f'"image": "{image}"' in template["job-template.yaml"]
+    assert made.outputs["flowImage"] == image
+    assert "flowImageAddress" not in made.outputs
 
 
 def test_without_the_mirror_images_come_from_their_makers(plan: Plans) -> None:

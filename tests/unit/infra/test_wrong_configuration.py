@@ -15,6 +15,7 @@ from infra.azure import pools
 REASON = "because a test says so"
 RANGES = ", ".join(f"198.51.{third}.0/24" for third in range(201))
 OPEN = {"publicAccess": "authorizedRanges", "publicAccessReason": REASON}
+IMAGE = f"acme.azurecr.io/flows@sha256:{'0' * 64}"
 NO_DEVOPS = dict.fromkeys(
     ["devopsOrganization", "devopsOrganizationId", "devopsProject", "devopsServiceConnection"], ""
 )
@@ -93,6 +94,11 @@ WRONG: list[tuple[Change, str, str]] = [
     ({"devopsProject": "data/prefect"}, "devopsProject", "the project's name"),
     ({"devopsSubject": "sc://acme/data/prefect-qa"}, "devopsSubject", "copy the subject identifier"),
     (NO_DEVOPS | SCALE_SET | {"devopsSubject": SUBJECT}, "devopsSubject", "set the four devops keys"),
+    ({"devopsPreviewConnection": "a/b"}, "devopsPreviewConnection", "the service connection's name"),
+    ({"devopsPreviewConnection": "prefect-qa"}, "devopsPreviewConnection", "make a second service connection"),
+    (NO_DEVOPS | SCALE_SET | {"devopsPreviewConnection": "look"}, "devopsPreviewConnection", "set the four"),
+    ({"devopsPreviewSubject": SUBJECT}, "devopsPreviewSubject", "set devopsPreviewConnection"),
+    ({"devopsPreviewSubject": "prefect-qa"}, "devopsPreviewSubject", "copy the subject identifier"),
     ({"devopsServiceConnection": "a/b"}, "devopsServiceConnection", "the service connection's name"),
     ({"administrators": ""}, "administrators", "name the object ids"),
     ({"administrators": "ada@example.com"}, "administrators", "write object ids"),
@@ -157,6 +163,8 @@ WRONG: list[tuple[Change, str, str]] = [
     ({"serverReplicas": "0"}, "serverReplicas", "use 1 to 5"),
     ({"imageMirror": "false", "imageMirrorReason": REASON, "egress": "firewall", "egressReason": ""}, "imageMirror",
      "or egress to natGateway"),
+    ({"flowImageRevision": "0" * 40}, "flowImageRevision", "promote an image"),
+    ({"flowImage": IMAGE, "flowImageRevision": "HEAD"}, "flowImageRevision", "the whole hash of a commit"),
     ({"flowImage": "acme.azurecr.io/flows:latest"}, "flowImage", "write REGISTRY/NAME@sha256:DIGEST"),
     ({"flowLabels": "aks, gpu", "agentLabels": "aks"}, "agentLabels", "add what is lacking"),
     ({"flowLabels": "", "agentLabels": "aks"}, "agentLabels", "give flowLabels some of them"),
