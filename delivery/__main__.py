@@ -7,11 +7,32 @@ import sys
 from collections.abc import Sequence
 from types import FrameType, ModuleType
 
+from delivery import (
+    changes,
+    comment,
+    deploy,
+    difference,
+    drift,
+    live_preview,
+    pipeline_setup,
+    pr_project,
+    promotion,
+)
 from delivery.console import warn
 from delivery.error import DeliveryError, UsageError
 from registration.error import RegistrationError
 
-COMMANDS: tuple[ModuleType, ...] = ()
+COMMANDS: tuple[ModuleType, ...] = (
+    changes,
+    live_preview,
+    deploy,
+    drift,
+    comment,
+    difference,
+    promotion,
+    pr_project,
+    pipeline_setup,
+)
 _FAILED, _USAGE, _INTERRUPTED = 1, 2, 130
 
 

@@ -9,25 +9,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulators.machine import ROOT
 from emulators.process import MARK, Process
 from emulators.pulumi_providers import home as plugins
+from preview.engine import Command, EngineError, run
+from preview.message import errors_in
 
 _KEPT = ("PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPYCACHEPREFIX")
-_POLL = 0.1
 _GRACE = 5.0
 # The longest step without an event is the first import of a cloud's SDK, about a minute on a slow machine.
 _SILENCE = 300.0
-
-
-class EngineError(RuntimeError):
-    """There is no engine, or a command failed that should not; the message is one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,34 +49,17 @@ class Engine:
         self, *arguments: str, cwd: Path, log: Path | None = None, on_line: Callable[[str], object] = str
     ) -> tuple[int, str]:
         """Run a command, hand over each line of its event log as it comes, and return its exit code and its output."""
-        output = self.folder / "output"
-        events = ("--event-log", str(log)) if log else ()
-        if log:
-            # An earlier command's events would be read for this one's.
-            log.unlink(missing_ok=True)
-        with output.open("wb") as told:
-            process = subprocess.Popen(  # noqa: S603 - the project's own engine
-                ["pulumi", *arguments, *events, "--non-interactive", "--color", "never"],  # noqa: S607 - its PATH is ours
-                cwd=cwd,
-                env=dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=told,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            _follow(process, log, lambda line: on_line(self._shown(line)))
-        except BaseException:
-            # The engine stops its plugins when it is asked to; a second Ctrl-C must not keep it from that.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            raise
-        return process.returncode, self._shown(output.read_text("utf-8", errors="replace"))
+        command = Command(
+            arguments=arguments,
+            cwd=cwd,
+            environment=self.environment,
+            output=self.folder / "output",
+            log=log,
+            silence=_SILENCE,
+            grace=_GRACE,
+        )
+        code, said = run(command, lambda line: on_line(self._shown(line)))
+        return code, self._shown(said)
 
     def _shown(self, text: str) -> str:
         # The private folder means nothing to whoever reads a message.
@@ -125,41 +104,6 @@ def engine(prefix: str) -> Iterator[Engine]:
         mark.stop(grace=_GRACE)
         shutil.rmtree(folder, ignore_errors=True)
         signal.signal(signal.SIGINT, interrupt)
-
-
-def errors_in(said: str) -> list[str]:
-    """Find the errors in what a command printed, each with the lines that go on from it."""
-    found: list[str] = []
-    open_one = False
-    for line in said.splitlines():
-        text = line.strip()
-        if text.startswith("error:"):
-            found.append(text.removeprefix("error:").strip())
-            open_one = True
-        elif not text:
-            open_one = False
-        elif open_one:
-            found[-1] = f"{found[-1]} {text}".strip()
-    return [error for error in found if error]
-
-
-def _follow(process: "subprocess.Popen[bytes]", log: Path | None, on_line: Callable[[str], object]) -> None:
-    position, running, heard = 0, True, time.monotonic()
-    while running:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_POLL)
-        running = process.poll() is None
-        if log and log.exists():
-            with log.open("rb") as events:
-                events.seek(position)
-                # A line that is still being written is read once it is whole.
-                for line in events:
-                    if line.endswith(b"\n"):
-                        position, heard = position + len(line), time.monotonic()
-                        on_line(line.decode("utf-8", "replace"))
-        if running and time.monotonic() - heard > _SILENCE:
-            hangs = "the program, a provider or the policy pack hangs"
-            raise EngineError(f"pulumi was stopped, as it did nothing for {_SILENCE:.0f} seconds: {hangs}")
 
 
 def _put_kubelogin(folder: Path) -> None:

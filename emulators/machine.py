@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from delivery.agent import client_environment
 from emulators.process import Process
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,23 +72,10 @@ class Machine:
 
     def environment(self, environ: Mapping[str, str] | None = None) -> dict[str, str]:
         """Return what every process gets: the caller's environment, with nothing in it that leads elsewhere."""
-        values = os.environ if environ is None else environ
-        kept = {name: value for name, value in values.items() if not name.startswith("PREFECT__")}
-        direct = ",".join(filter(None, [kept.get("NO_PROXY") or kept.get("no_proxy"), HOST]))
         return {
-            **kept,
-            "NO_PROXY": direct,
-            "no_proxy": direct,
+            **client_environment(self.prefect_url, self.home / "prefect", os.environ if environ is None else environ),
             **{name: str(port) for name, port in self.ports.items()},
             "POKEMON_API_URL": self.pokemon_url,
-            "PREFECT__BACKEND": "server",
-            "PREFECT__SERVER__ENDPOINT": self.prefect_url,
-            "PREFECT__HOME_DIR": str(self.home / "prefect"),
-            "PREFECT__USER_CONFIG_PATH": str(self.home / "prefect" / "config.toml"),
-            "PREFECT__CLOUD__LOGGING_HEARTBEAT": "1",
-            # A thread beats as well as the default process, which imports Prefect anew for every run.
-            "PREFECT__CLOUD__HEARTBEAT_MODE": "thread",
-            "PYTHONUNBUFFERED": "1",
         }
 
     def prefect(self) -> Process:

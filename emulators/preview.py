@@ -6,21 +6,19 @@ docs/offline-preview.md tells.
 
 import json
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emulators import stack_file
-from emulators.engine import Engine, EngineError, engine, errors_in
+from emulators.engine import Engine, engine
 from emulators.machine import ROOT
-from preview import record, revision
-from preview.loss import Loss, losses
-from preview.plan import Plan, Problem, Reader, name_of, problems_in
+from preview import record, revision, verdict
+from preview.engine import EngineError, Progress, Say, judged
+from preview.loss import losses
+from preview.plan import Plan, Problem, name_of
 from preview.schedule import scheduled_runs_here
-from preview.summary import Occasion, headline
-
-Say = Callable[[str], None]
-_SHORT = 20
+from preview.summary import Occasion
 
 
 class PreviewError(RuntimeError):
@@ -46,20 +44,18 @@ def preview(request: Request, say: Say) -> int:
         PreviewError: there is no such stack, or it is none of a cloud.
     """
     _require(request)
-    for suffix in (".md", ".json"):
-        # An interrupted preview must not leave an earlier one's summary for its own.
-        (request.out / f"preview-{request.stack}{suffix}").unlink(missing_ok=True)
+    record.forget(request.out / f"preview-{request.stack}.md")
     try:
         plan, occasion = planned(request, say)
     except (EngineError, revision.RevisionError, stack_file.StackFileError) as error:
-        plan, occasion = Plan(stack=request.stack, problems=(Problem(message=str(error)),)), Occasion(emulated=True)
+        plan, occasion = Plan.none(request.stack, str(error)), Occasion(emulated=True)
     found = losses(plan, request.allow, scheduled_runs_here)
     page = record.write(request.out, plan, found, occasion)
-    _tell(plan, found, request, say)
+    verdict.tell(plan, found, request.allow, say)
     say(f"The summary is {page}")
     if request.json:
         sys.stdout.write(record.text(plan, found))
-    return int(bool(plan.problems or plan.broken or not all(loss.allowed for loss in found)))
+    return int(not verdict.stands(plan, found))
 
 
 def _require(request: Request) -> None:
@@ -93,7 +89,7 @@ def planned(request: Request, say: Say) -> tuple[Plan, Occasion]:
 def look(request: Request, pulumi: Engine, say: Say, protected: Collection[str] = ()) -> Plan:
     """Preview the working tree against what an engine's stack holds, and change nothing."""
     workspace = _workspace(pulumi, request.root, request.stack)
-    progress = _Progress(f"Previewing {request.stack}", say)
+    progress = Progress(f"Previewing {request.stack}", say)
     code, said = pulumi.watch(
         *("preview", "--stack", request.stack, "--suppress-progress"),
         *("--config-file", str(workspace / f"Pulumi.{request.stack}.yaml")),
@@ -102,7 +98,7 @@ def look(request: Request, pulumi: Engine, say: Say, protected: Collection[str] 
         log=pulumi.folder / "preview.events",
         on_line=progress.add,
     )
-    plan = _judged(progress.plan(request.stack), code, said)
+    plan = judged(progress.plan(request.stack), code, said)
     return replace(
         plan, steps=tuple(replace(step, protected=step.protected or step.urn in protected) for step in plan.steps)
     )
@@ -120,16 +116,6 @@ def unprotect(request: Request, pulumi: Engine) -> frozenset[str]:
     return protected
 
 
-def _judged(plan: Plan, code: int, said: str) -> Plan:
-    """Add what the engine said before its log began, or besides it."""
-    if not code or plan.problems or plan.broken:
-        return plan
-    if plan.refused:
-        return replace(plan, problems=(Problem(message="the engine stopped at what is protected"),))
-    found = [problem for error in errors_in(said) for problem in problems_in(error)]
-    return replace(plan, problems=tuple(found) or (Problem(message=f"pulumi failed, exit {code}, without a reason"),))
-
-
 def deploy(request: Request, base: str, pulumi: Engine, say: Say) -> str:
     """Bring the emulated cloud to where a revision of the program leaves it; return what it was.
 
@@ -144,7 +130,7 @@ def deploy(request: Request, base: str, pulumi: Engine, say: Say) -> str:
         say(f"{named} has no Pulumi.{request.stack}.yaml, so everything is new")
         return f"{named}, which has no stack {request.stack}"
     workspace = _workspace(pulumi, folder, request.stack)
-    progress = _Progress(f"Deploying {named} to the emulated providers", say)
+    progress = Progress(f"Deploying {named} to the emulated providers", say)
     code, said = pulumi.watch(
         *("up", "--yes", "--skip-preview", "--suppress-progress", "--suppress-outputs", "--stack", request.stack),
         *("--config-file", str(workspace / f"Pulumi.{request.stack}.yaml")),
@@ -153,7 +139,7 @@ def deploy(request: Request, base: str, pulumi: Engine, say: Say) -> str:
         on_line=progress.add,
     )
     if code:
-        plan = _judged(progress.plan(request.stack), code, said)
+        plan = judged(progress.plan(request.stack), code, said)
         first = next(iter(plan.problems), Problem(message=f"pulumi failed, exit {code}"))
         where = f"{name_of(first.urn)}: " if first.urn else ""
         raise EngineError(f"{named} cannot be deployed to the emulated providers: {where}{first.message}")
@@ -180,58 +166,3 @@ def _workspace(pulumi: Engine, root: Path, stack: str) -> Path:
         values = [word for path, value in secrets.items() for word in ("--secret", f"{path}={value}")]
         pulumi.call("config", "set-all", "--stack", stack, "--path", *values, cwd=workspace)
     return workspace
-
-
-class _Progress:
-    """Tells how a run of the engine goes: a line that is written over on a terminal, else a line a component."""
-
-    def __init__(self, title: str, say: Say) -> None:
-        self._reader = Reader("")
-        self._say = say
-        self._terminal = sys.stderr.isatty()
-        self._title = title
-        say(f"{title} …")
-
-    def add(self, line: str) -> None:
-        """Take a line of the event log."""
-        component = self._reader.add(line)
-        if component and self._terminal:
-            sys.stderr.write(f"\r\033[K  {self._reader.count} resources, {component}")
-            sys.stderr.flush()
-        elif component:
-            self._say(f"  {component}")
-
-    def plan(self, stack: str) -> Plan:
-        """Return what was read, and leave the terminal's line empty."""
-        if self._terminal:
-            sys.stderr.write("\r\033[K")
-            sys.stderr.flush()
-        return replace(self._reader.plan(), stack=stack)
-
-
-def _tell(plan: Plan, found: Sequence[Loss], request: Request, say: Say) -> None:
-    lines = [f"error: {_named(problem.urn)}{problem.message}" for problem in plan.problems]
-    lines += [f"policy {each.policy}: {_named(each.urn)}{each.message}" for each in plan.broken]
-    lines += [_red(loss) for loss in found]
-    for line in lines[:_SHORT]:
-        say(line)
-    if lines[_SHORT:]:
-        say(f"… and {len(lines) - _SHORT} more in the summary")
-    if len(names := [loss.step.name for loss in found if not loss.allowed]) > 1:
-        say(f'if all of it is meant: ALLOW="{" ".join(names)}"')
-    unused = set(request.allow) - {name for loss in found for name in (loss.step.name, loss.step.urn)}
-    for name in sorted(unused):
-        say(f"note: nothing that is called {name!r} is replaced or deleted, so there was nothing to allow")
-    say(f"{request.stack}: {headline(plan)}")
-
-
-def _named(urn: str) -> str:
-    return f"{name_of(urn)}: " if urn else ""
-
-
-def _red(loss: Loss) -> str:
-    step = loss.step
-    forced = f", forced by {', '.join(step.replace_keys)}" if step.replace_keys else ""
-    what = "archived" if loss.flow else f"{step.op}d"
-    hint = "allowed" if loss.allowed else f"if that is meant: ALLOW={step.name}"
-    return f"red: {step.name} ({step.kind}) would be {what}{forced}; with it goes: {loss.what}; {hint}"

@@ -1,4 +1,4 @@
-"""What a plan means for people: the engine's event log, read into a summary for a pull request and a record for tools.
+"""What the engine's event log means for people: of a preview, an update or a refresh, a summary and a record for tools.
 
-It serves every preview, offline or real, so it imports neither the program nor what emulates the cloud.
+It serves every engine, emulated or real, so it imports neither the program nor what emulates the cloud.
 """

@@ -1,13 +1,15 @@
-"""The red list: what a plan would take away that an update cannot bring back.
+"""The red list: what a plan would take away that an update cannot bring back; what was done or found is no plan.
 
 A type that is missing here is replaced without a word, unless it is protected.
 """
 
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
-from preview.plan import Plan, Step
+from preview.plan import Plan, Step, type_of
 
 # What is lost with a resource, by its type without the API version.
 HOLDS = {
@@ -28,7 +30,8 @@ FLOW = "pulumi-python:dynamic/prefect-aks:Flow"
 _GONE = frozenset({"replace", "delete"})
 
 ScheduledRuns = Callable[[str, str], Mapping[str, int] | None]
-"""Given an API and a project: the number of scheduled runs by flow group, or None where it cannot be asked."""
+"""Given an API (its URL, or its locator as JSON) and a project: the number of scheduled runs by flow group, or None
+where it cannot be asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,7 @@ class Loss:
     refused: bool
     """Whether the engine would refuse, because it is protected."""
     allowed: bool
+    """Whether it is meant: by its name, or as a flow whose file somebody removed while others stay."""
     runs: int | None = None
     """How many scheduled runs go with a flow, where that is known."""
 
@@ -54,14 +58,18 @@ def losses(
     plan: Plan, allowed: Collection[str] = (), scheduled_runs: ScheduledRuns = lambda _api, _project: None
 ) -> tuple[Loss, ...]:
     """List them, the gravest first; `allowed` holds logical names and URNs."""
+    if plan.kind != "preview":
+        return ()
     ask = cache(scheduled_runs)
+    # Where all of them go, it is rather the folder that was not found.
+    flows_stay = any(step.type == FLOW and step.op != "delete" for step in plan.steps)
     found = []
     for step in (*plan.steps, *_unplanned(plan)):
         if step.op not in _GONE or (step.op == "delete" and step.retained and not step.protected):
             continue
         runs = None
         if step.type == FLOW:
-            asked = ask(str(step.outputs.get("api", "")), str(step.outputs.get("project", "")))
+            asked = ask(_address(step.outputs.get("api", "")), str(step.outputs.get("project", "")))
             runs = None if asked is None else asked.get(step.id, 0)
             what = _runs(runs)
         elif not (what := HOLDS.get(step.token, "")):
@@ -73,7 +81,8 @@ def losses(
                 step=step,
                 what=what,
                 refused=step.protected or step.urn in plan.refused,
-                allowed=not {step.urn, step.name}.isdisjoint(allowed),
+                allowed=(step.type == FLOW and step.op == "delete" and flows_stay and not step.protected)
+                or not {step.urn, step.name}.isdisjoint(allowed),
                 runs=runs,
             )
         )
@@ -83,8 +92,11 @@ def losses(
 def _unplanned(plan: Plan) -> Iterator[Step]:
     """What the engine refused before it planned it: that it would be replaced is all that is known."""
     for urn in plan.refused - {step.urn for step in plan.steps}:
-        kind = urn.split("::")[2].rpartition("$")[2]
-        yield Step(urn=urn, type=kind, op="replace", component="", custom=True, protected=True)
+        yield Step(urn=urn, type=type_of(urn), op="replace", component="", custom=True, protected=True)
+
+
+def _address(api: Any) -> str:
+    return api if isinstance(api, str) else json.dumps(api, sort_keys=True)
 
 
 def _runs(runs: int | None) -> str:

@@ -12,10 +12,20 @@ from registration.settings import replace
 
 
 def write(folder: Path, plan: Plan, losses: Sequence[Loss], occasion: Occasion) -> Path:
-    """Write both, each in one step, and return the summary's path."""
-    page = folder / f"preview-{plan.stack}.md"
-    replace(page, summary(plan, losses, occasion).encode("utf-8", "replace"))
-    replace(page.with_suffix(".json"), text(plan, losses).encode())
+    """Write both, and return the summary's path."""
+    return put(folder / f"preview-{plan.stack}.md", summary(plan, losses, occasion), text(plan, losses))
+
+
+def forget(page: Path) -> None:
+    """Remove a summary and its record: what is interrupted must not leave an earlier one's for its own."""
+    for path in (page, page.with_suffix(".json")):
+        path.unlink(missing_ok=True)
+
+
+def put(page: Path, summary: str, record: str) -> Path:
+    """Write a summary and its record, each in one step, and return the summary's path."""
+    replace(page, summary.encode("utf-8", "replace"))
+    replace(page.with_suffix(".json"), record.encode("utf-8", "replace"))
     return page
 
 

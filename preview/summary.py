@@ -5,25 +5,28 @@ of the characters, and the detail gets the rest.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from preview.loss import Loss
 from preview.markdown import escape, fit, plain, row, table
-from preview.plan import Plan, Step
+from preview.plan import Kind, Plan, Problem, Step
 
 LIMIT = 60_000
 # What each part may take; together with the head they leave the detail 8,000 characters at least.
 _SHARES = {"problems": 10_000, "losses": 18_000, "policies": 10_000, "relaxations": 5_000, "components": 5_000}
 _OPS = ("create", "update", "replace", "delete", "same")
-_WORDS = {
-    "create": "to create",
-    "update": "to update",
-    "replace": "to replace",
-    "delete": "to delete",
-    "same": "unchanged",
+_WORDS: Mapping[Kind, Mapping[str, str]] = {
+    "preview": {op: f"to {op}" for op in _OPS} | {"same": "unchanged"},
+    "update": {"failed": "failed"}
+    | {op: f"{op}d" for op in _OPS}
+    | {"same": "unchanged", "read": "read", "import": "imported", "refresh": "refreshed"},
+    "refresh": {"delete": "gone", "update": "changed", "same": "as deployed", "refresh": "not read"},
 }
+_NOTHING: Mapping[Kind, str] = {"preview": "nothing planned", "update": "nothing done", "refresh": "nothing read"}
 _REASON = 1_000
+# What need not be told of each resource.
+_QUIET = frozenset({"same", "refresh", "read"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +34,18 @@ class Occasion:
     """How a plan came about."""
 
     emulated: bool = False
+    deployed: bool = False
+    """Whether it is of a deployed stack, with its own state."""
     compared: str = ""
     """What it was compared with, in words; nothing for the stack's own state."""
 
 
 def headline(plan: Plan) -> str:
     """Count the operations, in words; what changes comes before what does not."""
-    counts = plan.counts
-    told = [f"{counts[op]} {_WORDS[op]}" for op in _OPS if counts.get(op)]
-    told += [f"{count} to {op}" for op, count in counts.items() if op not in _OPS]
-    return ", ".join(told) or "nothing planned"
+    counts, words = plan.counts, _WORDS[plan.kind]
+    told = [f"{counts[op]} {word}" for op, word in words.items() if op in counts]
+    told += [f"{count} to {op}" for op, count in counts.items() if op not in words]
+    return ", ".join(told) or _NOTHING[plan.kind]
 
 
 def summary(plan: Plan, losses: Sequence[Loss], occasion: Occasion) -> str:
@@ -48,19 +53,24 @@ def summary(plan: Plan, losses: Sequence[Loss], occasion: Occasion) -> str:
     rest = f"- … and {{}} more, in `preview-{plan.stack}.json`"
     parts = [
         _head(plan, losses, occasion),
-        _section("Errors", fit(_problems(plan), _SHARES["problems"], rest)),
-        _section("Red: replaced or deleted, and with it goes data", fit(_losses(losses), _SHARES["losses"], rest)),
-        _section("Broken policies", fit(_policies(plan), _SHARES["policies"], rest)),
-        _section("Relaxed controls", fit(_relaxations(plan), _SHARES["relaxations"], rest)),
-        _components(plan),
+        section("Errors", fit(problems(plan.problems), _SHARES["problems"], rest)),
+        section("Red: replaced or deleted, and with it goes data", fit(_losses(losses), _SHARES["losses"], rest)),
+        section("Broken policies", fit(_policies(plan), _SHARES["policies"], rest)),
+        section("Relaxed controls", fit(_relaxations(plan), _SHARES["relaxations"], rest)),
     ]
-    text = "\n".join(line for part in parts for line in part)
-    detail = _details(plan, LIMIT - len(text) - 2)
+    return page(plan, parts, f"preview-{plan.stack}.json")
+
+
+def page(plan: Plan, parts: Sequence[Sequence[str]], record: str) -> str:
+    """Put parts together, and below them what becomes of every component; the rest is in the file `record`."""
+    text = "\n".join(line for part in (*parts, _components(plan)) for line in part)
+    detail = _details(plan, LIMIT - len(text) - 2, record)
     return f"{text}\n{detail}\n" if detail else f"{text}\n"
 
 
 def _head(plan: Plan, losses: Sequence[Loss], occasion: Occasion) -> list[str]:
-    lines = [f"# Preview of `{plan.stack}`", "", f"**{headline(plan)}**", ""]
+    of = "the deployed stack " if occasion.deployed else ""
+    lines = [f"# Preview of {of}`{plan.stack}`", "", f"**{headline(plan)}**", ""]
     told = [
         (len(plan.problems), "error", "the plan below is not whole"),
         (len([loss for loss in losses if not loss.allowed]), "red", "see below"),
@@ -74,18 +84,20 @@ def _head(plan: Plan, losses: Sequence[Loss], occasion: Occasion) -> list[str]:
         lines.append(f"- Compared with {escape(occasion.compared)}.")
     if occasion.emulated:
         lines.append(
-            "- Emulated: no Azure was asked. "
-            "[docs/offline-preview.md](../docs/offline-preview.md) says what such a preview does not know."
+            # Where this is shown, no relative link leads anywhere.
+            "- Emulated: no Azure was asked. `docs/offline-preview.md` says what such a preview does not know."
         )
     return lines
 
 
-def _section(title: str, lines: Sequence[str]) -> list[str]:
+def section(title: str, lines: Sequence[str]) -> list[str]:
+    """Put a heading above lines; nothing where there is none."""
     return ["", f"## {title}", "", *lines] if lines else []
 
 
-def _problems(plan: Plan) -> list[str]:
-    return [f"- {_of(problem.urn)}{escape(problem.message, _REASON)}" for problem in plan.problems]
+def problems(found: Sequence[Problem]) -> list[str]:
+    """Tell problems, a line each."""
+    return [f"- {_of(problem.urn)}{escape(problem.message, _REASON)}" for problem in found]
 
 
 def _losses(losses: Sequence[Loss]) -> list[str]:
@@ -125,8 +137,8 @@ def _components(plan: Plan) -> list[str]:
         return []
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for step in plan.steps:
-        counts[step.component][step.op] += 1
-    others = sorted({step.op for step in plan.steps} - {*_OPS})
+        counts[step.component][step.outcome] += 1
+    others = sorted({step.outcome for step in plan.steps} - {*_OPS})
     ops = (*_OPS, *others)
     lines = [row(_title(name), *(str(counts[name][op] or "") for op in ops)) for name in sorted(counts)]
     rest = row("… and {} more", *("" for _ in ops))
@@ -137,20 +149,20 @@ def _title(component: str) -> str:
     return escape(component) or "(the stack itself)"
 
 
-def _details(plan: Plan, budget: int) -> str:
+def _details(plan: Plan, budget: int, record: str) -> str:
     """Tell every resource that changes, a component at a time, as far as the characters go."""
     steps: defaultdict[str, list[Step]] = defaultdict(list)
     for step in plan.steps:
-        if step.op != "same":
+        if step.outcome not in _QUIET:
             steps[step.component].append(step)
     text = ""
     for name in sorted(steps, key=lambda name: (not _alters(steps[name]), name)):
-        rest = row(f"… and {{}} more, in `preview-{plan.stack}.json`", "", "", "")
+        rest = row(f"… and {{}} more, in `{record}`", "", "", "")
         title = f"{plain(name) or '(the stack itself)'}: {len(steps[name])}"
         head = ["", "<details>", f"<summary>{title}</summary>", "", *table("resource", "type", "what", "properties")]
         room = budget - len(text) - sum(len(line) + 1 for line in head) - len("\n\n</details>\n")
         if room < len(rest) * 2:
-            return f"{text}\nThe rest is in `preview-{plan.stack}.json`." if room > -len(rest) else text
+            return f"{text}\nThe rest is in `{record}`." if room > -len(rest) else text
         lines = [_detail(step) for step in sorted(steps[name], key=lambda step: (step.op == "create", step.urn))]
         text += "\n".join([*head, *fit(lines, room, rest), "", "</details>", ""])
     return text
@@ -161,4 +173,4 @@ def _alters(steps: Iterable[Step]) -> bool:
 
 
 def _detail(step: Step) -> str:
-    return row(escape(step.name), escape(step.type), step.op, escape(", ".join(step.changed), 300))
+    return row(escape(step.name), escape(step.type), step.outcome, escape(", ".join(step.changed), 300))

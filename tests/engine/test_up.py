@@ -130,7 +130,7 @@ def free_ports(count: int) -> list[str]:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory, copy_project: Callable[..., None]) -> Iterator[Checkout]:
     root = tmp_path_factory.mktemp("up").resolve() / "checkout"
-    copy_project(root, "emulators", "flows", "preview", "tasks", "toolchain", "utils")
+    copy_project(root, "delivery", "emulators", "flows", "preview", "tasks", "toolchain", "utils")
     (root / "flows" / "spare.py").write_text(SPARE, "utf-8")
     ports = dict(zip(("PREFECT_API_PORT", "POKEMON_API_PORT", "PREFECT_AGENT_PORT"), free_ports(3), strict=True))
     checkout = Checkout(root, {**os.environ, **ports})

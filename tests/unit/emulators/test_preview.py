@@ -12,9 +12,11 @@ import pytest
 
 from emulators import engine as engine_module
 from emulators import preview as command
-from emulators.engine import EngineError, engine, errors_in
+from emulators.engine import engine
 from emulators.preview import PreviewError, Request, preview
-from preview.plan import Plan, Problem
+from preview import engine as runner
+from preview.engine import EngineError
+from preview.plan import Plan
 from preview.revision import RevisionError, extract
 from preview.summary import Occasion
 from tests.unit.preview.conftest import CLUSTER, Log
@@ -108,15 +110,6 @@ def test_json_is_the_record_and_nothing_else(
     assert json.loads(capsys.readouterr().out)["red"][0]["replaceKeys"] == ["dnsPrefix"]
 
 
-def test_an_engine_that_fails_without_an_event_is_told_by_what_it_printed() -> None:
-    said = "x\nerror: could not\n  do it\n\nerror: nor that\n"
-    assert errors_in(said) == ["could not do it", "nor that"]
-    judged = command._judged(Plan(stack="dev"), 255, said)  # noqa: SLF001 - no engine is needed to see it
-    assert judged.problems == (Problem(message="could not do it"), Problem(message="nor that"))
-    assert command._judged(Plan(stack="dev"), 255, "").problems  # noqa: SLF001 - likewise
-    assert command._judged(Plan(stack="dev"), 0, said).problems == ()  # noqa: SLF001 - likewise
-
-
 def test_no_credential_reaches_the_engine_and_all_that_it_has_is_private_and_goes_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +142,7 @@ def test_what_an_interrupted_engine_left_running_is_ended(tmp_path: Path, monkey
         if left.exists() and left.read_text().endswith("\n"):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(engine_module, "_follow", lambda *_: [interrupt() for _ in iter(left.exists, None)])
+    monkeypatch.setattr(runner, "_follow", lambda *_: [interrupt() for _ in iter(left.exists, None)])
     with pytest.raises(KeyboardInterrupt), engine("preview-") as opened:
         opened.watch("preview", cwd=tmp_path)
     pid = int(left.read_text())
@@ -196,10 +189,3 @@ def test_an_engine_that_hangs_is_stopped_and_one_that_works_is_not(
         assert len(lines) == 6
         with pytest.raises(EngineError, match=r"^pulumi was stopped, as it did nothing for 1 seconds: "):
             opened.watch("preview", cwd=tmp_path, log=opened.folder / "log")
-
-
-def test_a_plan_that_ended_at_what_is_protected_is_not_taken_for_a_whole_one() -> None:
-    log = Log()
-    log.add("diagnosticEvent", severity="error", urn="urn:a::b::c::d", message="is currently marked for protection")
-    [problem] = command._judged(log.plan(), 255, "").problems  # noqa: SLF001 - only a real engine on a real state does it
-    assert problem.message == "the engine stopped at what is protected"

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from preview.plan import Plan, read
+from preview.event_log import read
+from preview.plan import Plan
 
 STACK = "urn:pulumi:dev::prefect-aks::pulumi:pulumi:Stack::prefect-aks-dev"
 CLUSTER = "azure-native:containerservice:ManagedCluster"
@@ -21,6 +22,8 @@ class Log:
     """The lines of a log so far."""
 
     lines: list[str] = field(default_factory=list)
+    planning: bool = True
+    """Whether it is of a preview; an update's events do not say that they are not."""
 
     def add(self, kind: str, **content: Any) -> None:
         self.lines.append(json.dumps({"sequence": len(self.lines), "timestamp": 1, kind: content}))
@@ -37,6 +40,7 @@ class Log:
         outputs: Mapping[str, Any] | None = None,
         custom: bool = True,
         state: Mapping[str, Any] | None = None,
+        event: str = "resourcePreEvent",
         **more: Any,
     ) -> str:
         whole = urn(kind, name)
@@ -50,8 +54,29 @@ class Log:
             for side, inputs in sides.items()
         }
         metadata = {"op": op, "urn": whole, "type": kind, **states, "detailedDiff": None, **more}
-        self.add("resourcePreEvent", metadata=metadata, planning=True)
+        self.add(event, metadata=metadata, **({"planning": True} if self.planning else {}))
         return whole
+
+    def done(self, op: str, kind: str, name: str, **more: Any) -> str:
+        """A step of an update, from its beginning to its end."""
+        self.step(op, kind, name, **more)
+        return self.ended(op, kind, name, **more)
+
+    def ended(self, op: str, kind: str, name: str, **more: Any) -> str:
+        return self.step(op, kind, name, event="resOutputsEvent", **more)
+
+    def failed(self, op: str, kind: str, name: str, why: str, **more: Any) -> str:
+        whole = self.step(op, kind, name, **more)
+        self.problem(why, whole)
+        return self.step(op, kind, name, event="resOpFailedEvent", **more)
+
+    def refreshed(self, op: str, kind: str, name: str, *, old: Any, new: Any = None, **more: Any) -> str:
+        """A step of a refresh: it is announced as such, and says at its end what it came to."""
+        self.step("refresh", kind, name, old=old, new=old)
+        return self.ended(op, kind, name, old=old, new=new, **more)
+
+    def says(self, message: str, whole: str = "") -> None:
+        self.add("diagnosticEvent", **({"urn": whole} if whole else {}), message=f"{message}\n\n", severity="info")
 
     def component(self, name: str, kind: str = "prefect-aks:azure:Cluster", parent: str = STACK) -> str:
         return self.step("create", kind, name, parent=parent, new={}, custom=False)

@@ -74,6 +74,16 @@ def test_a_flow_that_goes_says_how_many_scheduled_runs_go_and_its_api_is_asked_o
     assert asked == [("http://127.0.0.1:1", "p")]
 
 
+@pytest.mark.parametrize(("op", "others", "stops"), [("delete", 1, False), ("delete", 0, True), ("replace", 1, True)])
+def test_a_flow_that_goes_stops_nothing_while_others_stay(op: str, others: int, stops: bool) -> None:
+    log = Log()
+    log.step(op, FLOW, "flows-etl", old={}, outputs=FLOW_OUTPUTS)
+    for number in range(others):
+        log.step("same", FLOW, f"flows-{number}", old={}, new={})
+    [loss] = losses(log.plan())
+    assert loss.allowed is not stops
+
+
 def test_where_the_api_cannot_be_asked_the_loss_says_so() -> None:
     log = Log()
     log.step("delete", FLOW, "flows-etl", old={}, outputs=FLOW_OUTPUTS)

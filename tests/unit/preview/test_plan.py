@@ -7,7 +7,10 @@ from tests.unit.preview.conftest import CLUSTER, STACK, Log, urn
 def test_a_replacement_is_one_step_with_the_properties_that_force_it() -> None:
     log = Log()
     log.replace(
-        CLUSTER, "aks", "dnsPrefix", detailedDiff={"location": {"kind": "update-replace"}, "tags": {"kind": "update"}}
+        CLUSTER,
+        "aks",
+        "dnsPrefix",
+        detailedDiff={"location": {"diffKind": "update-replace"}, "tags": {"diffKind": "update"}},
     )
     [step] = log.plan().steps
     assert (step.op, step.replace_keys) == ("replace", ("dnsPrefix", "location"))

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from delivery import pull_request
+from delivery.comment import body
 from preview import record
 from preview.loss import losses
 from preview.markdown import escape, fit
 from preview.plan import Plan
-from preview.summary import LIMIT, Occasion, summary
+from preview.summary import LIMIT, Occasion, headline, summary
 from tests.unit.preview.conftest import CLUSTER, FLOW, STACK, Log
 
 NASTY = "a|b`c`<script>*_[x](y)_* @team #12 ${{ x }}\n# no"
@@ -42,6 +44,8 @@ def test_the_counts_stand_first_then_the_red_list_then_the_components() -> None:
     text = text_of(log.plan())
     lines = text.splitlines()
     assert lines[:3] == ["# Preview of `dev`", "", "**2 to create, 1 to replace**"]
+    # A comment on a pull request has no place that a relative link could start from.
+    assert "](" not in text
     places = [
         text.index(part) for part in ("docs/offline-preview.md", "## Red", "## Relaxed", "## By component", "<details>")
     ]
@@ -72,6 +76,9 @@ def test_the_summary_is_bounded_whatever_the_size_of_the_plan_and_its_red_list_s
     assert "**aks** (ManagedCluster) is replaced" in text
     assert len(log.plan().steps) == 50 + count + 1
     assert text.count("<details>") == text.count("</details>")
+    # What a comment adds, its mark and its run, fits as well.
+    assert text.strip() in body("dev", text, "x" * 1_000)
+    assert len(body("dev", text, "x" * 1_000)) <= pull_request.LIMIT
 
 
 def test_it_is_bounded_also_when_everything_is_red_wrong_and_named_at_length() -> None:
@@ -164,3 +171,24 @@ def test_policies_are_said_to_hold_only_where_they_were_asked_about_the_whole_pl
     log.add("summaryEvent", PolicyPacks={"prefect-aks|local|policies": "0.1.0"})
     told = "No policy is broken: prefect-aks 0.1.0 was asked." in summary(log.plan(), (), Occasion())
     assert told is not wrong
+
+
+def test_the_headline_says_when_it_is_of_a_deployed_stack() -> None:
+    text = summary(Log().plan(), (), Occasion(deployed=True))
+    assert text.startswith("# Preview of the deployed stack `dev`\n")
+    assert "docs/offline-preview.md" not in text
+
+
+def test_operations_of_every_kind_are_counted_in_words() -> None:
+    log = Log()
+    for op in ("read", "import", "refresh"):
+        log.step(op, CLUSTER, op, old={}, new={})
+    assert headline(log.plan()) == "1 to import, 1 to read, 1 to refresh"
+    text = summary(log.plan(), (), Occasion())
+    assert "| component | create | update | replace | delete | same | import | read | refresh |" in text
+    assert "| import | azure-native:containerservice:ManagedCluster | import |  |" in text
+    done = Log(planning=False)
+    for op in ("create", "update", "replace", "delete", "same", "read", "import"):
+        done.done(op, CLUSTER, op, old={}, new={})
+    told = "1 created, 1 updated, 1 replaced, 1 deleted, 1 unchanged, 1 read, 1 imported"
+    assert headline(done.plan()) == told

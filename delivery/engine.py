@@ -1,0 +1,155 @@
+"""The engine on a deployed stack: with the caller's own login, and the state that the stack has where that leads to.
+
+Only an update changes anything. A preview, and the preview of a refresh, take no lock and write nothing there.
+"""
+
+import argparse
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery.console import say, warn
+from delivery.error import DeliveryError, UsageError
+from infra import stack_file
+from preview import engine
+from preview.engine import Command, EngineError, Progress, Say
+from preview.message import errors_in
+from preview.plan import Plan, one_line
+
+_LOCK = re.compile(r"created by (?P<who>\S+) \(pid (?P<pid>\d+)\) at (?P<when>\S+)")
+_QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
+_LOGIN = re.compile(r"(//)[^/@\s\"]+@")
+_LONGEST = 300
+_STATE = ("unable to open", "could not list bucket", ".pulumi/meta.yaml", "DefaultAzureCredential")
+_SECRETS = ("secrets manager", "passphrase", "secrets (code=")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked for: `allow` names what may be replaced or deleted; `out` is where the report goes."""
+
+    stack: str
+    allow: tuple[str, ...] = ()
+    json: bool = False
+    out: Path = Path("build")
+    root: Path = Path()
+
+    @property
+    def say(self) -> Say:
+        """Where lines for people go: beside the record, where that is printed."""
+        return warn if self.json else say
+
+
+class Interrupted(KeyboardInterrupt):
+    """The caller was interrupted, and the engine ended what it had begun; `plan` is what it did until then."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.plan = plan
+
+
+def add(parser: argparse.ArgumentParser, *, allow: bool) -> None:
+    """Say what a command on a deployed stack takes."""
+    parser.add_argument("--stack", metavar="NAME", required=True, help="the environment, by its stack file")
+    if allow:
+        parser.add_argument(
+            "--allow",
+            metavar="NAME",
+            action="append",
+            default=[],
+            help="let this resource be replaced or go; several are separated by commas",
+        )
+    parser.add_argument("--json", action="store_true", help="print the record, and the rest on stderr")
+    parser.add_argument("--out", metavar="FOLDER", type=Path, default=Path("build"), help="where the report goes")
+
+
+def request(options: argparse.Namespace) -> Request:
+    """Make a request of what was given on the command line.
+
+    Raises:
+        UsageError: there is no such stack, or it is none of a cloud.
+    """
+    allowed = tuple(name for names in getattr(options, "allow", ()) for name in names.split(","))
+    asked = Request(stack=options.stack, allow=allowed, json=options.json, out=options.out)
+    files = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in asked.root.glob("Pulumi.*.yaml")}
+    if asked.stack not in files:
+        raise UsageError(f"there is no stack {asked.stack!r}; there are: {', '.join(sorted(files)) or 'none'}")
+    if _platform(files[asked.stack]) == "local":
+        raise UsageError(f"the stack {asked.stack} has nothing in a cloud; `make up` previews and runs it")
+    return asked
+
+
+def _platform(file: Path) -> str:
+    """Where a stack's environment runs; empty where the file does not say. What is wrong with it, the engine says."""
+    try:
+        config = stack_file.config(file.read_text("utf-8"))
+    except ValueError:
+        return ""
+    return next((str(value) for key, value in config.items() if str(key).endswith(":platform")), "")
+
+
+def run(asked: Request, title: str, *command: str) -> Plan:
+    """Run a command of the engine on the stack, tell how it goes, and return what its event log says.
+
+    Raises:
+        DeliveryError: it did not begin, for a reason outside of the program.
+        Interrupted: it was begun.
+    """
+    progress = Progress(title, asked.say)
+    with tempfile.TemporaryDirectory(prefix="prefect-aks-") as name:
+        folder = Path(name)
+        arguments = (
+            *command,
+            *("--stack", asked.stack, "--suppress-progress", "--suppress-outputs", "--suppress-permalink=true"),
+        )
+        environment = {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        watched = Command(
+            arguments=arguments,
+            cwd=asked.root,
+            environment=environment,
+            output=folder / "output",
+            log=folder / "events",
+            on_interrupt=lambda: asked.say("interrupted: pulumi ends what it has begun; once more, and it does not"),
+        )
+        try:
+            code, said = engine.run(watched, progress.add)
+        except EngineError as error:
+            raise DeliveryError(f"{error}; `make` brings one, or put your own on PATH") from None
+        except KeyboardInterrupt:
+            raise Interrupted(progress.plan(asked.stack)) from None
+    plan = progress.plan(asked.stack)
+    if code and not (plan.steps or plan.problems or plan.violations):
+        raise DeliveryError(explain(asked.stack, said))
+    return engine.judged(plan, code, said)
+
+
+def explain(stack: str, said: str) -> str:
+    """Put in one line why the engine did not begin, and what to do."""
+    reason = next(iter(errors_in(said)), "pulumi failed, and does not say why")
+    told = _short(reason)
+    if "PULUMI_ACCESS_TOKEN" in reason:
+        return (
+            "nobody is logged in to a place for the state: `pulumi login azblob://CONTAINER`, or set PULUMI_BACKEND_URL"
+        )
+    if "no stack named" in reason:
+        return f"there is no stack {stack} where you are logged in: `pulumi stack init {stack}`, or log in elsewhere"
+    if "currently locked" in reason:
+        found = _LOCK.search(reason)
+        begun = f", begun by {found['who']} (process {found['pid']}) at {found['when']}" if found else ""
+        return (
+            f"another update of {stack} runs{begun}: wait for it; where it is dead, `pulumi cancel --stack {stack}`, "
+            "then again"
+        )
+    if any(words in reason for words in _SECRETS):
+        return f"the secrets of {stack} cannot be read, as its secrets provider refuses or is not reached: {told}"
+    if any(words in reason for words in _STATE):
+        return f"the state of {stack} cannot be read; are you logged in to Azure (`az login`)? {told}"
+    return told
+
+
+def _short(reason: str) -> str:
+    """A reason without what may be a credential in an address, and without the list of all that was tried."""
+    line = one_line(_LOGIN.sub(r"\1", _QUERY.sub(r"\1", reason))).partition(" Attempted credentials")[0]
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"

@@ -1,0 +1,67 @@
+"""`make preview-live`: what an update would do to a deployed stack, with the caller's own identity and its real state.
+
+It writes the same two files as the offline `make preview`, and nothing anywhere else.
+"""
+
+import argparse
+import sys
+
+from delivery import engine
+from delivery.engine import Request
+from delivery.error import DeliveryError
+from preview import record, verdict
+from preview.loss import Loss, losses
+from preview.plan import Plan
+from preview.schedule import scheduled_runs
+from preview.summary import Occasion
+
+NAME = "preview"
+HELP = "what an update would do to a deployed stack"
+_DESCRIPTION = """\
+Preview a deployed stack with your own login to its state and its cloud, and judge that by the security policies.
+A right to read is enough: no lock is taken and nothing is written but the summary, build/preview-STACK.md and .json."""
+_EPILOG = """\
+examples:
+  python -m delivery preview --stack dev
+      what `pulumi up` would do to dev
+  python -m delivery preview --stack dev --allow storage-account
+      the same, where the account is meant to be replaced
+
+exit: 0 nothing is wrong with the plan; 1 it cannot be made, breaks a policy or is red; 2 bad usage
+"""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    engine.add(parser, allow=True)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Preview; 1 when anything is wrong with the plan."""
+    asked = engine.request(options)
+    plan, found = preview(asked)
+    if asked.json:
+        sys.stdout.write(record.text(plan, found))
+    return int(not verdict.stands(plan, found))
+
+
+def preview(asked: Request) -> tuple[Plan, tuple[Loss, ...]]:
+    """Preview a stack, write its summary and tell the plan.
+
+    Raises:
+        DeliveryError: there is no plan; the summary says so too.
+    """
+    occasion = Occasion(deployed=True)
+    record.forget(asked.out / f"preview-{asked.stack}.md")
+    try:
+        packs = ("--policy-pack", str(asked.root.resolve() / "policies"))
+        plan = engine.run(asked, f"Previewing the deployed stack {asked.stack}", "preview", *packs)
+    except DeliveryError as error:
+        record.write(asked.out, Plan.none(asked.stack, str(error)), (), occasion)
+        raise
+    found = losses(plan, asked.allow, scheduled_runs)
+    page = record.write(asked.out, plan, found, occasion)
+    verdict.tell(plan, found, asked.allow, asked.say)
+    asked.say(f"The summary is {page}")
+    return plan, found

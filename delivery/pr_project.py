@@ -1,0 +1,152 @@
+"""`python -m delivery pr-project`: try a pull request's flows on a stack's server, in a project of their own."""
+
+import argparse
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from delivery import agent, stack
+from delivery.agent import Agent
+from delivery.console import say
+from delivery.error import DeliveryError
+from delivery.relay import relayed
+from delivery.smoke import Result, Smoke
+from delivery.trial import Trial, Tried
+from registration.api import Api
+from registration.azure_endpoint import azure_endpoint
+from registration.connection import open_api
+from registration.store import CONNECTION_STRING, kind_of
+
+NAME = "pr-project"
+HELP = "try a pull request's flows in a project of their own"
+_DESCRIPTION = """\
+Register the flows that this checkout changes in the project pr-NUMBER of a deployed stack's Prefect server, and run
+each of them once, with its parameters' defaults.
+
+They run on this machine, with this checkout's tasks/ and utils/ and with your rights: try only what you would run
+yourself. Their schedules are paused, and no environment's agent takes their runs."""
+_EPILOG = """\
+examples:
+  python -m delivery pr-project 123
+      the flows that differ from what dev runs
+  python -m delivery pr-project 123 --base origin/dev
+      the flows that differ from a revision
+  python -m delivery pr-project 123 --flow daily-report
+      this one as well: its tasks changed, and not itself
+  python -m delivery pr-project 123 --close
+      take it all away, when the pull request is done
+
+exit: 0 all that could be run succeeded; 1 a run did not, or something failed; 2 bad usage
+"""
+_LONGEST = 86_400
+# What Prefect takes for a credential in a connection string.
+_KEYS = ("AccountKey=", "SharedAccessSignature=")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Describe the command."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument("number", type=_number, metavar="NUMBER", help="the pull request's number")
+    parser.add_argument("--stack", default="dev", help="whose server it is tried on (default: dev)")
+    parser.add_argument("--base", metavar="REVISION", help="compare with this revision (default: with what STACK runs)")
+    parser.add_argument(
+        "--flow", action="append", default=[], metavar="NAME", help="try this one, too; may be repeated"
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=600.0, metavar="SECONDS", help="for each run (default: %(default).0f)"
+    )
+    parser.add_argument("--close", action="store_true", help="remove the project, its flows and their runs")
+    parser.add_argument("--json", action="store_true", help="print what was tried as one JSON document")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Try a pull request's flows, or take its project away."""
+    root = Path.cwd()
+    trial = Trial(root=root, name=f"pr-{options.number}", deployment=stack.read(root, options.stack))
+    if trial.name == trial.deployment.outputs.get("prefectProject"):
+        raise DeliveryError(f"{trial.name} is the project of stack {options.stack} itself; it is left alone")
+    with open_api(trial.api) as api:
+        return _close(trial, api) if options.close else _try(trial, api, options)
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch("[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a pull request")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= _LONGEST:
+        raise argparse.ArgumentTypeError(f"must be above 0, and at most {_LONGEST}")
+    return seconds
+
+
+def _try(trial: Trial, api: Api, options: argparse.Namespace) -> int:
+    tried = {each.name: each for each in trial.register(api, options.base, options.flow)}
+    if not options.json:
+        say(_opening(trial, tried, options.base))
+    width = max(map(len, tried), default=0)
+
+    def tell(result: Result) -> None:
+        if not options.json:
+            say(_line(tried[result.flow], result, width))
+
+    smoke = Smoke(api=api, agent=lambda: _agent(trial), seconds=options.timeout, tell=tell)
+    results = smoke.run({name: each.id for name, each in tried.items()}) if tried else []
+    if options.json:
+        say(_document(trial, tried, results))
+    return 0 if all(each.good for each in results) else 1
+
+
+@contextmanager
+def _agent(trial: Trial) -> Iterator[Agent]:
+    with tempfile.TemporaryDirectory(prefix="prefect-aks-agent-") as name, relayed(trial.api) as url:
+        folder = Path(name)
+        environment = agent.client_environment(url, folder / "prefect", os.environ)
+        given = environment.get(CONNECTION_STRING, "")
+        if kind_of(trial.store) == "Azure" and not any(word in given for word in _KEYS):
+            environment[CONNECTION_STRING] = azure_endpoint().connection_string(trial.store)
+        with agent.running(trial.name, trial.root, environment, folder / "agent.log") as started:
+            yield started
+
+
+def _opening(trial: Trial, tried: dict[str, Tried], base: str | None) -> str:
+    if not tried:
+        return f"no flow here differs from {base or f'what {trial.deployment.stack} runs'}; nothing to try"
+    return (
+        f"{len(tried)} flow(s) in project {trial.name} on the server of {trial.deployment.stack}; running each once …"
+    )
+
+
+def _line(tried: Tried, result: Result, width: int) -> str:
+    state = result.state or "not run"
+    return f"{tried.name:<{width}}  {tried.action:<9}  {tried.version:>3}  {state:<9}  {result.message}".rstrip()
+
+
+def _document(trial: Trial, tried: dict[str, Tried], results: list[Result]) -> str:
+    flows = [
+        {
+            "name": each.flow,
+            "action": tried[each.flow].action,
+            "version": tried[each.flow].version,
+            "state": each.state,
+            "message": each.message,
+            "run": each.run,
+        }
+        for each in results
+    ]
+    return json.dumps({"project": trial.name, "flows": flows}, indent=2)
+
+
+def _close(trial: Trial, api: Api) -> int:
+    removed = trial.remove(api)
+    if removed is None:
+        say(f"there is no project {trial.name}; nothing to remove")
+    else:
+        say(f"removed project {trial.name} with {removed.flows} flow(s); {removed.runs} run(s) were cancelled")
+    return 0

@@ -1,0 +1,193 @@
+"""The pull request that a run of Azure Pipelines belongs to, in Azure Repos or on GitHub, and the comments on it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from delivery.azure_devops import Project, bearer
+from delivery.error import DeliveryError
+from delivery.rest import RestError, Service, address
+
+LIMIT = 65_536
+"""The most characters of a comment on GitHub; Azure Repos takes 150,000."""
+_PAGE, _PAGES = 100, 30
+_GITHUB = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+_AZURE_HINTS = {
+    401: "the token is not taken; map SYSTEM_ACCESSTOKEN: $(System.AccessToken) in the step's env",
+    403: "the build service may not comment; give it 'Contribute to pull requests' on the repository",
+    404: "it knows no such pull request, or the build service may not read it",
+    429: "too many were asked of it",
+}
+_GITHUB_HINTS = {
+    401: "the token is not taken; renew GITHUB_TOKEN",
+    403: "the token may not comment; it needs 'Pull requests: read and write'",
+    404: "it knows no such pull request, or the token may not read the repository",
+    422: "it does not take this comment",
+    429: "too many were asked of it",
+}
+_MAY_NOT = 403
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comment:
+    """A comment that stands on its own; `open` is whether its thread is active, where there are threads."""
+
+    id: int
+    text: str
+    open: bool = False
+    thread: int = 0
+
+
+class PullRequest(Protocol):
+    """A pull request whose comments can be read and written."""
+
+    def comments(self) -> list[Comment]:
+        """Give the comments, the oldest first, without the replies."""
+
+    def add(self, text: str, *, wants_attention: bool) -> None:
+        """Comment."""
+
+    def update(self, comment: Comment, text: str, *, wants_attention: bool) -> None:
+        """Write a comment anew. Somebody else's, which that may not be done to, gets a successor."""
+
+    def close(self) -> None:
+        """End the connections."""
+
+
+class AzurePullRequest:
+    """A pull request in Azure Repos: a comment is a thread, active while it wants attention."""
+
+    def __init__(self, project: Project, repository: str, number: int) -> None:
+        self._project = project
+        self._path = f"git/repositories/{quote(repository, safe='')}/pullRequests/{number}/threads"
+
+    def comments(self) -> list[Comment]:
+        """Give the first comment of each thread."""
+        found = []
+        for thread in self._project.listed(self._path):
+            first = next((each for each in thread.get("comments") or [] if not each.get("isDeleted")), None)
+            if first and not thread.get("isDeleted") and not first.get("parentCommentId"):
+                text, active = str(first.get("content") or ""), thread.get("status") == "active"
+                found.append(Comment(id=first["id"], text=text, open=active, thread=thread["id"]))
+        return sorted(found, key=lambda comment: comment.thread)
+
+    def add(self, text: str, *, wants_attention: bool) -> None:
+        """Begin a thread."""
+        comment = {"parentCommentId": 0, "content": text, "commentType": "text"}
+        self._project.ask("POST", self._path, {"comments": [comment], "status": _status(wants_attention)})
+
+    def update(self, comment: Comment, text: str, *, wants_attention: bool) -> None:
+        """Write the thread's comment anew, and open or close the thread."""
+        thread = f"{self._path}/{comment.thread}"
+        if comment.text != text:
+            try:
+                self._project.ask("PATCH", f"{thread}/comments/{comment.id}", {"content": text})
+            except RestError as error:
+                if error.status != _MAY_NOT:
+                    raise
+                self.add(text, wants_attention=wants_attention)
+                return
+        if comment.open != wants_attention:
+            self._project.ask("PATCH", thread, {"status": _status(wants_attention)})
+
+    def close(self) -> None:
+        """End the connections."""
+        self._project.close()
+
+
+def _status(wants_attention: bool) -> str:
+    return "active" if wants_attention else "closed"
+
+
+class GitHubPullRequest:
+    """A pull request on GitHub, whose comments are those of an issue; they have no status."""
+
+    def __init__(self, service: Service, repository: str, number: int) -> None:
+        self._service = service
+        self._issues = f"repos/{quote(repository)}/issues"
+        self._number = number
+
+    def comments(self) -> list[Comment]:
+        """Give the comments of the conversation."""
+        found: list[Any] = []
+        for page in range(1, _PAGES + 1):
+            new = self._service.ask("GET", self._path, per_page=_PAGE, page=page)
+            found += new
+            if len(new) < _PAGE:
+                break
+        return [Comment(id=each["id"], text=str(each.get("body") or "")) for each in found]
+
+    def add(self, text: str, *, wants_attention: bool) -> None:  # noqa: ARG002 - no comment has a status here
+        """Comment."""
+        self._service.ask("POST", self._path, {"body": text})
+
+    def update(self, comment: Comment, text: str, *, wants_attention: bool) -> None:
+        """Write a comment anew."""
+        if comment.text == text:
+            return
+        try:
+            self._service.ask("PATCH", f"{self._issues}/comments/{comment.id}", {"body": text})
+        except RestError as error:
+            if error.status != _MAY_NOT:
+                raise
+            self.add(text, wants_attention=wants_attention)
+
+    def close(self) -> None:
+        """End the connections."""
+        self._service.close()
+
+    @property
+    def _path(self) -> str:
+        return f"{self._issues}/{self._number}/comments"
+
+
+def of_this_run(run: Mapping[str, str], provider: str | None = None) -> PullRequest:
+    """Find the pull request of the run that these variables are of.
+
+    Raises:
+        DeliveryError: there is none, or no token for it.
+    """
+    repository = run.get("BUILD_REPOSITORY_PROVIDER", "")
+    found = provider or {"TfsGit": "azure", "GitHub": "github"}.get(repository)
+    makers: dict[str | None, Callable[[Mapping[str, str]], PullRequest]] = {"azure": _azure, "github": _github}
+    if found not in makers:
+        raise DeliveryError(f"{repository or 'it'} is a pull request of neither Azure Repos (TfsGit) nor GitHub")
+    return makers[found](run)
+
+
+def _azure(run: Mapping[str, str]) -> PullRequest:
+    number = _number(run, "SYSTEM_PULLREQUEST_PULLREQUESTID")
+    token = _given(run, "SYSTEM_ACCESSTOKEN", "map SYSTEM_ACCESSTOKEN: $(System.AccessToken) in the step's env")
+    collection, project, repository = (
+        _given(run, name, "this is no run of Azure Pipelines")
+        for name in ("SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECT", "BUILD_REPOSITORY_ID")
+    )
+    return AzurePullRequest(Project(collection, project, bearer(token), _AZURE_HINTS), repository, number)
+
+
+def _github(run: Mapping[str, str]) -> PullRequest:
+    number = _number(run, "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER")
+    token = _given(run, "GITHUB_TOKEN", "map it from a secret variable in the step's env; a fork's run has none")
+    repository = _given(run, "BUILD_REPOSITORY_NAME", "this is no run of Azure Pipelines")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        raise DeliveryError("BUILD_REPOSITORY_NAME is not OWNER/NAME")
+    where = address("https://api.github.com", "github")
+    service = Service("GitHub", where, bearer(token), headers=_GITHUB, hints=_GITHUB_HINTS)
+    return GitHubPullRequest(service, repository, number)
+
+
+def _number(run: Mapping[str, str], name: str) -> int:
+    text = run.get(name, "").strip()
+    if not (text.isascii() and text.isdigit()):
+        raise DeliveryError("this is no run of a pull request")
+    return int(text)
+
+
+def _given(run: Mapping[str, str], name: str, hint: str) -> str:
+    value = run.get(name, "").strip()
+    # An undefined variable of a pipeline is left as it was written.
+    if not value or value.startswith("$("):
+        raise DeliveryError(f"{name} is not set: {hint}")
+    return value

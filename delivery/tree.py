@@ -1,0 +1,84 @@
+"""The project as files: as it was committed in a revision, or as it lies here, edits included.
+
+What differs is told by content. A file that Git ignores is no part of the project.
+"""
+
+import subprocess
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery.error import DeliveryError, UsageError
+from preview import revision
+from registration.source import Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """A folder, and the paths of its files from there, sorted."""
+
+    root: Path
+    paths: tuple[str, ...]
+
+    def below(self, *places: str) -> dict[str, bytes]:
+        """Read the files that are one of these places, or lie below one."""
+        wanted = (path for path in self.paths if any(path == place or path.startswith(f"{place}/") for place in places))
+        return {path: (self.root / path).read_bytes() for path in wanted}
+
+
+def committed(root: Path, name: str, folder: Path) -> tuple[Tree, str]:
+    """Write a revision's files into a folder, and give its short hash, too.
+
+    Raises:
+        UsageError: there is no such revision.
+    """
+    try:
+        commit = revision.extract(root, name, folder)
+    except revision.RevisionError as error:
+        raise UsageError(str(error)) from None
+    except tarfile.TarError as error:
+        raise UsageError(f"revision {name!r} cannot be read: {error}") from None
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return Tree(root=folder, paths=tuple(paths)), commit
+
+
+def working(root: Path) -> Tree:
+    """Take the files of this checkout, also those that were never committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - the user's own git
+        cwd=root,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode:
+        said = listed.stderr.decode(errors="replace").strip().splitlines()
+        raise DeliveryError(f"git cannot list the files of {root}: {said[-1] if said else 'it does not say why'}")
+    names = {name for name in listed.stdout.decode(errors="surrogateescape").split("\0") if name}
+    return Tree(root=root, paths=tuple(sorted(name for name in names if (root / name).is_file())))
+
+
+def differing(before: Tree, after: Tree, *places: str) -> tuple[str, ...]:
+    """Name the files whose bytes differ, or that are in one tree alone."""
+    old, new = before.below(*places), after.below(*places)
+    return tuple(sorted(path for path in {*old, *new} if old.get(path) != new.get(path)))
+
+
+def meaning_otherwise(before: Tree, after: Tree, *places: str) -> tuple[str, ...]:
+    """Do the same, without the Python files whose comments, docstrings or format alone differ, and without prose."""
+    old, new = before.below(*places), after.below(*places)
+    return tuple(path for path in differing(before, after, *places) if not _alike(path, old.get(path), new.get(path)))
+
+
+def _alike(path: str, old: bytes | None, new: bytes | None) -> bool:
+    if path.endswith(".md"):
+        return True
+    if not path.endswith(".py") or old is None or new is None:
+        return False
+    try:
+        return _canonical(old) == _canonical(new)
+    except (SyntaxError, ValueError):
+        return False
+
+
+def _canonical(content: bytes) -> str:
+    return Source(text=content.decode("utf-8-sig"), modules={}, packages=frozenset()).canonical()

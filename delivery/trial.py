@@ -1,0 +1,165 @@
+"""A pull request's own project on the Prefect server of a deployed stack.
+
+It is called pr-NUMBER, and so is the one label of its flows, which no environment's agent has: what is tried here,
+nobody else runs. Nothing outside of it is written but scripts, which lie under their fingerprints and are everybody's.
+"""
+
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from delivery import smoke, tree
+from delivery.error import DeliveryError
+from delivery.stack import Deployment
+from registration import apply, bundle, catalog
+from registration.api import Api, Server
+from registration.bundle import Bundle
+from registration.catalog import Record
+from registration.fingerprint import key_of, run_config_part
+from registration.service_proxy import Locator, locator_of
+from registration.settings import RunConfig, Settings, Tenant
+from registration.store import open_store
+
+_RUNS = """query($project: uuid!, $ended: [String!]) {
+  flow_run(where: {flow: {project_id: {_eq: $project}}, state: {_nin: $ended}}) { id }
+}"""
+_DELETE_PROJECT = "mutation($input: delete_project_input!) { delete_project(input: $input) { success } }"
+_AGENTS = "query($name: String!) { agent(where: {name: {_eq: $name}}) { id labels } }"
+_DELETE_AGENT = "mutation($input: delete_agent_input!) { delete_agent(input: $input) { success } }"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A flow as it is registered in the project, and what was done for that."""
+
+    name: str
+    action: str
+    id: str
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """What there was of a project that is gone: its flows, and those of their runs that were cancelled."""
+
+    flows: int
+    runs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """The project of a pull request whose checkout is `root`; `name` is also its label."""
+
+    root: Path
+    name: str
+    deployment: Deployment
+
+    @property
+    def api(self) -> Locator:
+        """Where the stack's Prefect server answers."""
+        return locator_of(self.deployment.output("prefectApi"))
+
+    @property
+    def store(self) -> str:
+        """Where the stack's scripts lie."""
+        return str(self.deployment.output("flowStore"))
+
+    def register(self, api: Api, base: str | None, named: Collection[str]) -> list[Tried]:
+        """Have the project hold the flows that this checkout changes, and no others.
+
+        Args:
+            api: The stack's Prefect server.
+            base: The revision to compare with; None for what the stack runs.
+            named: Flows that are wanted whether they changed or not.
+        """
+        with tempfile.TemporaryDirectory(prefix="prefect-aks-bundles-") as folder:
+            records = self._load(self.root, Path(folder))
+            wanted = _wanted(records, self._before(base), named)
+            return self._write(api, [bundle.read(Path(folder), each.name, each.key) for each in wanted])
+
+    def remove(self, api: Api) -> Removed | None:
+        """Delete the project with all that is in it, and what its agents left; None when there is none."""
+        server = self._server(api)
+        if server.project_id is None:
+            return None
+        rows = [*server.rows.values(), *server.leftovers]
+        for row in rows:
+            api.archive(row.id)
+        send = api.transport.send
+        runs = send(_RUNS, {"project": server.project_id, "ended": sorted(smoke.ENDED)})["flow_run"]
+        for each in runs:
+            smoke.cancel(api, each["id"])
+        send(_DELETE_PROJECT, {"input": {"project_id": server.project_id}})
+        for each in send(_AGENTS, {"name": self.name})["agent"]:
+            if each["labels"] == [self.name]:
+                send(_DELETE_AGENT, {"input": {"agent_id": each["id"]}})
+        return Removed(flows=len(rows), runs=len(runs))
+
+    @property
+    def _flows(self) -> str:
+        return self.deployment.update.config.get("flowsDirectory") or Settings().flows
+
+    def _load(self, root: Path, bundles: Path | None = None) -> Mapping[str, Record]:
+        run_config = RunConfig(type="local", labels=(self.name,))
+        found = catalog.load(root / self._flows, store=self.store, run_config=run_config, bundles=bundles)
+        if bundles:
+            found.raise_for_failures()
+        return {record.name: record for record in found.records}
+
+    def _before(self, base: str | None) -> Mapping[str, str]:
+        """The fingerprints to compare with, by name; a file of the revision that cannot be loaded gives none."""
+        if base is None:
+            return self.deployment.flows
+        with tempfile.TemporaryDirectory(prefix="prefect-aks-base-") as folder:
+            tree.committed(self.root, base, Path(folder))
+            there = (Path(folder) / self._flows).is_dir()
+            records = self._load(Path(folder)) if there else {}
+        return {name: record.fingerprint for name, record in records.items()}
+
+    def _server(self, api: Api) -> Server:
+        # As the stack's own project: its agent, like ours, serves the first tenant of the server.
+        slug = self.deployment.update.config.get("prefectTenant") or "default"
+        server = api.server(self.name, Tenant(name=slug, slug=slug))
+        if server.tenant_id is None:
+            raise DeliveryError(f"the server of {self.deployment.stack} has no tenant {slug}; deploy the stack first")
+        return server
+
+    def _write(self, api: Api, bundles: list[Bundle]) -> list[Tried]:
+        server = self._server(api)
+        if not bundles and server.project_id is None:
+            return []
+        project_id = server.project_id or api.ensure_project(self.name, str(server.tenant_id))
+        store = open_store(self.store, self.root)
+        tried = []
+        for each in bundles:
+            before = server.rows.get(each.name)
+            flow = _for_label(each, self.name)
+            row = apply.register(api, store, flow, project_id=project_id, schedules="paused")
+            action = "register" if before is None else "unchanged" if before.id == row.id else "update"
+            tried.append(Tried(name=each.name, action=action, id=row.id, version=row.version))
+        kept = {each.name for each in bundles}
+        for row in [*server.rows.values(), *server.leftovers]:
+            if row.name not in kept:
+                api.archive(row.id)
+        return tried
+
+
+def _wanted(records: Mapping[str, Record], before: Mapping[str, str], named: Collection[str]) -> list[Record]:
+    if unknown := sorted({*named} - {*records}):
+        raise DeliveryError(f"no flow here is named {unknown[0]!r}; there are: {', '.join(records) or 'none'}")
+    return [each for name, each in records.items() if name in named or each.fingerprint != before.get(name)]
+
+
+def _for_label(flow: Bundle, label: str) -> Bundle:
+    """Have a flow run on this machine and for one label, whatever it asks of its environment; its variables stay."""
+    own = flow.flow.get("run_config") or {}
+    run_config = {
+        "type": "LocalRun",
+        "env": own.get("env"),
+        "labels": [label],
+        "working_dir": None,
+        "__version__": flow.flow.get("__version__"),
+    }
+    parts = {**flow.parts, "run_config": run_config_part(run_config)}
+    return replace(flow, flow={**flow.flow, "run_config": run_config}, parts=parts, key=key_of(parts))

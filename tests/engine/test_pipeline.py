@@ -1,0 +1,211 @@
+"""The pipeline's steps, really run: each occasion in a clone, by an emulated agent, against the emulated Azure.
+
+`make lint` and `make test` are taken as done: they are what runs this.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from emulators import background
+from emulators.azure_devops import app as devops
+from emulators.azure_pipelines.agent import MachineAgent
+from emulators.azure_pipelines.occasion import Occasion, nightly, pull_request, push
+from emulators.azure_pipelines.pipeline import load
+from emulators.azure_pipelines.plan import plan
+from emulators.azure_pipelines.run import TOKEN, Run, run
+from emulators.engine import Engine, engine
+from emulators.surroundings import surrounded
+from tests.engine.clone import clone, commit
+
+ROOT = Path(__file__).parents[2]
+SECRETS = {
+    "the run's token": "planted-access-token",
+    "the federated token": "planted-id-token",
+    "the passphrase": "planted-passphrase",
+    "the webhook": "https://alerts.example.com/planted-webhook",
+}
+TAKEN_AS_DONE = ("make lint", "make test", "make venv")
+SHORT = ("make chart", *TAKEN_AS_DONE)
+# What the agents have of the state comes with the variable group.
+GROUP = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
+POOL = {"vmImage": "none"}
+BRANCHES = {"dev": "dev", "stage": "stage", "prod": "main"}
+DEVOPS = {
+    "System.CollectionUri": "https://dev.azure.com/example/",
+    "System.TeamProject": "prefect",
+    "Build.Repository.ID": "prefect-aks",
+    "Build.Repository.Provider": "TfsGit",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """A clone of the working tree with one change, an emulated Azure, and the agent that works in it."""
+
+    root: Path
+    engine: Engine
+    stack: str
+    devops: devops.DevOps
+
+    def run(self, occasion: Occasion, taken_as_done: tuple[str, ...] = TAKEN_AS_DONE, **parameters: Any) -> Run:
+        """Run the pipeline for one stack, and give what came of it."""
+        stacks = [{"name": self.stack, "branch": BRANCHES[self.stack], "pool": POOL}]
+        pipeline = load(self.root / "azure-pipelines.yml", occasion, {"stacks": stacks, **parameters})
+        agent = MachineAgent(
+            root=self.root,
+            environment={name: value for name, value in self.engine.environment.items() if name not in GROUP},
+            connections=[f"prefect-{self.stack}", f"prefect-{self.stack}-preview"],
+            id_token=SECRETS["the federated token"],
+            taken_as_done=taken_as_done,
+        )
+        workspace = {"Pipeline.Workspace": str(self.root.parent), "Agent.OS": "Linux", "System.JobAttempt": "1"}
+        group = {name: self.engine.environment[name] for name in GROUP}
+        variables = {**workspace, **DEVOPS, TOKEN: SECRETS["the run's token"]}
+        return run(pipeline, agent, variables, {"prefect-aks": group})
+
+    def planned(self, occasion: Occasion, **parameters: Any) -> list[str]:
+        """List the scripts that the documentation's table shows for an occasion, each time that it shows them."""
+        stacks = [{"name": self.stack, "branch": BRANCHES[self.stack], "pool": POOL}]
+        pipeline = load(self.root / "azure-pipelines.yml", occasion, {"stacks": stacks, **parameters})
+        return [step for row in plan(pipeline, self.stack) for step in row.steps if step.startswith("make ")]
+
+    def told(self) -> Any:
+        """What the registry's stand-in was told of builds."""
+        return httpx.get(f"{self.engine.environment['PREFECT_AKS_AZURE_EMULATOR']}/emulator/builds").json()
+
+
+def scripts(done: Run) -> list[str]:
+    return [each.step.script for each in done.done if each.step.script not in {"", "make venv"}]
+
+
+def output(done: Run) -> str:
+    return "".join(
+        f"{each.stage}.{each.job.name} {each.step.what} exit {each.code}\n{each.output}" for each in done.done
+    )
+
+
+def leaked(text: str) -> list[str]:
+    return [name for name, secret in SECRETS.items() if secret in text]
+
+
+def prepared(folder: Path, bare: Engine, stack: str) -> tuple[Path, Mapping[str, str]]:
+    """Make the clone with a stack that a person has made, and a commit on top; give the agent's environment."""
+    root = folder / "s"
+    root.mkdir()
+    clone(root)
+    # As if the cache of an earlier run had been restored.
+    (folder / "tools").symlink_to(Path(os.environ.get("PREFECT_AKS_CACHE", Path.home() / ".cache/prefect-aks")))
+    environment = {**bare.environment, "PULUMI_CONFIG_PASSPHRASE": SECRETS["the passphrase"]}
+    opened = replace(bare, environment=environment)
+    opened.call("stack", "init", stack, cwd=root)
+    opened.call("config", "set", "--secret", "alertWebhook", SECRETS["the webhook"], "--stack", stack, cwd=root)
+    commit(root, "Before")
+    task = root / "tasks/report.py"
+    task.write_text(task.read_text() + "\n# One more line of a task.\nMORE = 1\n")
+    commit(root, "A task changes")
+    return root, environment
+
+
+@pytest.fixture(scope="module", params=[*BRANCHES])
+def checkout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
+    """A stack that is not deployed yet; the tests below are its story, in their order."""
+    folder = tmp_path_factory.mktemp("agent")
+    service = devops.DevOps()
+    with ExitStack() as opened, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devops, "TOKEN", SECRETS["the run's token"])
+        bare = opened.enter_context(engine("prefect-aks-test-"))
+        url = opened.enter_context(background.serving(service.application()))
+        root, environment = prepared(folder, bare, request.param)
+        around = opened.enter_context(surrounded(replace(bare, environment=environment)))
+        everything = {**around.environment, "PREFECT_AKS_DEVOPS_EMULATOR": url}
+        yield Checkout(root=root, engine=replace(around, environment=everything), stack=request.param, devops=service)
+
+
+@pytest.mark.parametrize("checkout", ["dev"], indirect=True)
+def test_a_change_says_what_it_touches_and_a_later_job_goes_by_it(checkout: Checkout) -> None:
+    done = checkout.run(pull_request("dev", fork=True), (*SHORT, "make preview STACK=dev BASE=HEAD^"))
+    assert "build it" in output(done)
+    assert done.outputs["Validate.changes"] == {"touched.stacks": "dev,prod,stage"}
+    assert "make preview STACK=dev BASE=HEAD^" in scripts(done)
+    assert leaked(output(done)) == []
+
+
+@pytest.mark.audit
+@pytest.mark.timeout(1800)
+def test_a_forks_code_is_looked_at_without_a_credential(checkout: Checkout) -> None:
+    occasion = pull_request(BRANCHES[checkout.stack], fork=True)
+    done = checkout.run(occasion)
+    assert not done.failed, output(done)
+    assert scripts(done) == checkout.planned(occasion)
+    assert (checkout.root / f"build/preview-{checkout.stack}.md").read_text()
+    assert leaked(output(done)) == []
+
+
+@pytest.mark.audit
+@pytest.mark.timeout(1800)
+def test_a_push_deploys_its_stack(checkout: Checkout) -> None:
+    occasion = push(BRANCHES[checkout.stack])
+    done = checkout.run(occasion)
+    assert not done.failed, output(done)
+    assert scripts(done) == checkout.planned(occasion)
+    assert (checkout.root / f"build/deploy-{checkout.stack}.md").read_text()
+    assert leaked(output(done)) == []
+
+
+@pytest.mark.audit
+@pytest.mark.timeout(1800)
+def test_a_pull_request_of_the_repository_previews_what_is_deployed_and_comments(checkout: Checkout) -> None:
+    occasion = pull_request(BRANCHES[checkout.stack])
+    done = checkout.run(occasion)
+    assert not done.failed, output(done)
+    assert scripts(done) == checkout.planned(occasion)
+    [thread] = checkout.devops.store.threads["prefect-aks/17"]
+    assert checkout.stack in thread["comments"][0]["content"]
+    assert leaked(output(done) + json.dumps(checkout.devops.requests)) == []
+
+
+@pytest.mark.audit
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("checkout", ["dev"], indirect=True)
+def test_a_pull_request_to_dev_has_its_flows_tried_where_that_is_asked_for(checkout: Checkout) -> None:
+    occasion = pull_request("dev")
+    done = checkout.run(occasion, SHORT, prProject=True)
+    assert not done.failed, output(done)
+    assert scripts(done) == checkout.planned(occasion, prProject=True)
+    assert leaked(output(done)) == []
+
+
+@pytest.mark.audit
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("checkout", ["dev"], indirect=True)
+def test_a_push_to_a_feature_deploys_dev_where_nothing_is_to_do_any_more(checkout: Checkout) -> None:
+    builds = checkout.told()
+    done = checkout.run(push("feature/x"), SHORT)
+    assert not done.failed, output(done)
+    assert scripts(done) == checkout.planned(push("feature/x"))
+    assert checkout.told() == builds
+    assert leaked(output(done)) == []
+
+
+@pytest.mark.audit
+@pytest.mark.timeout(1800)
+def test_the_night_finds_no_drift(checkout: Checkout) -> None:
+    done = checkout.run(nightly())
+    assert not done.failed, output(done)
+    assert scripts(done) == checkout.planned(nightly())
+    assert leaked(output(done)) == []
+
+
+@pytest.mark.audit
+def test_no_build_was_given_a_secret(checkout: Checkout) -> None:
+    builds = checkout.told()
+    assert builds
+    assert leaked(json.dumps(builds)) == []
