@@ -58,20 +58,22 @@ def passages(
     deployer: Literal["none", "managedDevOpsPool", "scaleSet"],
     flow_fqdns: tuple[str, ...],
     deployer_fqdns: tuple[str, ...],
+    builds_images: bool,
 ) -> list[Passage]:
     """List what may leave which subnet."""
     nodes, deployers, builds = (subnets.nodes,), (subnets.deployer,), (subnets.builds,)
     allowed = [
         Passage(name="monitor", sources=nodes, service_tags=("AzureMonitor",)),
         Passage(name="build-services", sources=builds, service_tags=BUILD_SERVICES),
-        # Whoever deploys hands the flow image's source to Azure's own storage, by names that are not fixed.
-        Passage(name="build-source", sources=deployers, service_tags=("Storage",)),
         Passage(name="kubernetes", sources=nodes, fqdn_tags=("AzureKubernetesService",), http=True),
         Passage(name="cluster", sources=nodes, fqdns=(*LOGIN, *CLUSTER)),
         Passage(name="flows", sources=nodes, fqdns=flow_fqdns),
         Passage(name="builds", sources=builds, fqdns=(*LOGIN, "mcr.microsoft.com", "*.data.mcr.microsoft.com")),
         Passage(name="deployment", sources=(*deployers, *builds), fqdns=deployer_fqdns),
     ]
+    if deployer != "none" and builds_images:
+        # Whoever deploys hands the source of an image to Azure's own storage, by names that are not fixed.
+        allowed.append(Passage(name="build-source", sources=deployers, service_tags=("Storage",)))
     if deployer != "none":
         allowed += [
             Passage(name="deployer", sources=deployers, fqdns=(*LOGIN, *DEVOPS, *DEPLOYER[deployer])),

@@ -46,6 +46,8 @@ class NetworkArgs:
     """Whose delegation the deployer subnet gets."""
     workspace_id: pulumi.Input[str]
     """The Log Analytics workspace that the firewall's logs go to."""
+    builds_images: bool
+    """Whether the registry builds images of what deployers hand over."""
 
 
 class Network(pulumi.ComponentResource):
@@ -129,6 +131,7 @@ def _way_out(name: str, args: NetworkArgs, row: Row, parent: pulumi.Resource) ->
             deployer=args.deployer,
             flow_fqdns=args.flow_fqdns,
             deployer_fqdns=args.deployer_fqdns,
+            builds_images=args.builds_images,
         ),
         workspace_id=args.workspace_id,
         parent=parent,

@@ -142,6 +142,7 @@ def _network(settings: AzureSettings, place: _Place, monitoring: Monitoring) -> 
         deployer_fqdns=settings.deployer_fqdns,
         deployer=settings.deployer,
         workspace_id=monitoring.workspace_id,
+        builds_images=not settings.flow_image,
     )
     return Network("network", args, place.opts)
 

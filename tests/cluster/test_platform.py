@@ -23,6 +23,8 @@ from toolchain import installer
 from toolchain.tool import HELM
 
 ROOT = Path(__file__).parents[2]
+OTHERS = frozenset({"agent", "flowBase", "loginProxy"})
+"""Upstream images that are none of the server's pods here."""
 SERVER, FLOWS = "prefect-server", "prefect"
 PROJECT = {"name": "platform", "runtime": {"name": "python", "options": {"virtualenv": sys.prefix}}}
 PROGRAM = """
@@ -150,7 +152,7 @@ def platform(  # noqa: PLR0913, PLR0917 - the fixtures that it is made of
         *("--host", f"prefect-server-apollo.prefect-server:4200={api.url.removeprefix('http://')}"),
     )
     given = {
-        "images": {name: as_values(image) for name, image in UPSTREAM.items() if name not in {"agent", "loginProxy"}},
+        "images": {name: as_values(image) for name, image in UPSTREAM.items() if name not in OTHERS},
         "agent_image": UPSTREAM["agent"].reference,
         "flow_image": "flows.test/flow:1",
         "password": "a-password-that-nobody-may-read",

@@ -64,6 +64,7 @@ def test_destroy_without_a_server_fails_with_one_line_a_flow_and_loses_nothing(s
     }
 
 
+@pytest.mark.audit
 def test_destroy_without_a_server_drops_retained_flows_from_the_state(stack: Any, prefect_api: Any) -> None:
     stack.configure("flowRemoval", "retain")
     stack.up()
@@ -91,6 +92,7 @@ def test_without_a_server_an_update_fails_with_one_line_a_flow_and_the_next_one_
     assert stack.versions(prefect_api) == {"one": 2, "two": 1, "three": 1}
 
 
+@pytest.mark.audit
 def test_a_project_that_is_gone_is_told_and_refresh_brings_all_back(stack: Any, prefect_api: Any) -> None:
     (project,) = prefect_api.query("{ project { id } }")["project"]
     prefect_api.mutate("delete_project", "success", project_id=project["id"])

@@ -61,6 +61,7 @@ def test_a_flow_whose_file_is_gone_is_archived(stack: Any, prefect_api: Any) -> 
     assert stack.versions(prefect_api) == {"two": 1}
 
 
+@pytest.mark.audit
 def test_a_changed_removal_counts_from_the_next_update_as_the_engine_keeps_it_in_the_state(
     stack: Any, prefect_api: Any
 ) -> None:
@@ -128,6 +129,7 @@ def active(api: Any) -> bool:
     return bool(flow["is_schedule_active"])
 
 
+@pytest.mark.audit
 def test_a_policy_for_schedules_makes_no_version_and_an_operators_pause_is_kept(
     checkout: Any, prefect_api: Any
 ) -> None:

@@ -164,6 +164,7 @@ def test_a_whole_environment_is_previewed_with_no_network_no_home_and_a_vault_th
     assert "placeholder.invalid" not in summary
 
 
+@pytest.mark.audit
 def test_a_change_of_the_flow_pools_limits_and_labels_updates_that_pool_alone(changed: Any) -> None:
     plan = changed(
         "prefect-aks:flowPoolMaximum: 3",

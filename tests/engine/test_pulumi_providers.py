@@ -229,6 +229,7 @@ def test_a_changed_location_replaces_and_says_which_property_does(small: Small) 
     assert planned.changed == {**replaced, "identity": "update"}
 
 
+@pytest.mark.audit
 @pytest.mark.usefixtures("deployed")
 def test_drift_is_seen_by_a_refresh_and_repaired_by_the_next_up(small: Small) -> None:
     path = small.cloud / "azure-native.json"

@@ -19,6 +19,7 @@ def registered(api: Any) -> list[int]:
     return [row["version"] for row in answer["data"]["flow"]]
 
 
+@pytest.mark.audit
 def test_an_update_killed_half_way_is_finished_by_the_next_with_no_version_twice(
     checkout: Any, prefect_api: Any
 ) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,8 +23,10 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_in_stack
 
+from components import flow_registry
 from emulators.pokemon_api.server import application
 from infra import program, registration_file, stack_file, workload
+from registration import catalog
 
 ROOT = Path(__file__).parents[2]
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
@@ -200,6 +203,13 @@ def _run() -> None:
 
 
 @functools.cache
+def _flows(run_config: catalog.RunConfig) -> catalog.Catalog:
+    """What every stack loads, loaded once; all of them keep scripts in Azure."""
+    store = "https://account.blob.core.windows.net/flows"
+    return catalog.load(ROOT / "flows", store=store, run_config=run_config)
+
+
+@functools.cache
 def _plan(stack: str, overrides: frozenset[tuple[str, str]]) -> Plan:
     values = (
         stack_file.declared(ROOT) | stack_file.values(ROOT / stack_file.name(stack), "prefect-aks") | dict(overrides)
@@ -212,6 +222,7 @@ def _plan(stack: str, overrides: frozenset[tuple[str, str]]) -> Plan:
         patch.chdir(ROOT)
         # The program asks that it is there; here nobody logs in.
         patch.setattr(workload.shutil, "which", lambda name: f"/usr/bin/{name}")
+        patch.setattr(flow_registry, "catalog", SimpleNamespace(load=lambda *_, run_config, **__: _flows(run_config)))
         # It would leave a file in this checkout.
         patch.setattr(registration_file, "write", lambda *_: None)
         _configure(_Monitor(made), stack)

@@ -33,6 +33,7 @@ def args(placement: Placement) -> NetworkArgs:
         deployer_fqdns=("packages.example.com",),
         deployer="managedDevOpsPool",
         workspace_id="/workspace",
+        builds_images=True,
     )
 
 
@@ -120,6 +121,14 @@ def test_no_rule_names_every_host_or_every_address(make: Callable[..., Any]) -> 
         named = [each for kind in kinds for each in rule.get(kind, [])]
         assert named
         assert not {"*", "Internet", "0.0.0.0/0"} & {*named, *rule["sourceAddresses"]}
+
+
+def test_a_deployer_reaches_azures_storage_to_hand_over_what_is_built_and_not_otherwise(
+    make: Callable[..., Any],
+) -> None:
+    rule = collections(make())["build-source"]
+    assert (rule["destinationAddresses"], rule["sourceAddresses"]) == (["Storage"], [SUBNETS.deployer])
+    assert "build-source" not in collections(make(builds_images=False))
 
 
 def test_nothing_asked_for_is_no_rule(make: Callable[..., Any]) -> None:
