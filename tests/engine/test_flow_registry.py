@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 STRUCTURE = """
 from prefect import Flow, task
 
