@@ -64,6 +64,8 @@ def _made(props: Properties, *, instead_of: str = "") -> Properties:
         if digest is None:
             _build(props, tag)
             digest = registry.await_digest(REPOSITORY, tag, other_than=instead_of)
+        elif props.get("agent_pool"):
+            _stop_machine(props)
     return {**props, "tag": tag, "digest": digest}
 
 
@@ -81,6 +83,13 @@ def _build(props: Properties, tag: str) -> None:
         arguments={"BASE": props["base"], "ADDRESS": props["address"]},
     )
     build.run(image_content.archive_of(content), _tell)
+
+
+def _stop_machine(props: Properties) -> None:
+    """Stop the machine of a run that was killed while it built what is there now."""
+    from components.build_machine import BuildMachine  # noqa: PLC0415 - likewise
+
+    BuildMachine(registry_id=props["registry_id"], pool=props["agent_pool"]).stop(_tell)
 
 
 def _tell(line: str) -> None:

@@ -6,11 +6,10 @@ The flow image's plugin alone imports this, inside its methods: Azure's librarie
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 from azure.mgmt.containerregistrytasks.models import (
     Argument,
     Credentials,
@@ -19,14 +18,18 @@ from azure.mgmt.containerregistrytasks.models import (
     SourceRegistryCredentials,
 )
 
-from components.azure_answer import told
 from components.build_log import BuildLog
+from components.build_machine import BuildMachine
+from components.build_service import asking
 from components.registry_client import place_of
 from components.signed_blob import ERRORS, open_blob
-from registration.azure_endpoint import AzureError, UnreachableAzureError, azure_endpoint
+from registration.azure_endpoint import AzureError, UnreachableAzureError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from azure.mgmt.containerregistrytasks import ContainerRegistryTasksMgmtClient
 
 BUILD_SECONDS = 1800
 """How long Azure lets a build run."""
@@ -42,7 +45,6 @@ UPLOAD_LIMITS: dict[str, Any] = {
     "random_jitter_range": 0,
 }
 
-_MAY_BUILD = "Contributor, or Container Registry Tasks Contributor"
 _UNDER_WAY = ("Queued", "Started", "Running")
 _SUCCEEDED = "Succeeded"
 
@@ -53,7 +55,8 @@ class ImageBuild:
 
     registry_id: str
     agent_pool: str | None
-    """Whose machines build; without one, those that Azure shares among all, which reach no closed registry."""
+    """Whose machine builds, and is there for that long; without one, those that Azure shares among all, which reach no
+    closed registry."""
     image: str
     """`REPOSITORY:TAG`, where it is pushed to."""
     arguments: Mapping[str, str]
@@ -66,7 +69,14 @@ class ImageBuild:
             source: A compressed tar file with a Dockerfile at its top.
             tell: Takes each line of the log as it comes.
         """
-        run = self._begin(self._upload(source))
+        location = self._upload(source)
+        machine = BuildMachine(registry_id=self.registry_id, pool=self.agent_pool) if self.agent_pool else None
+        with machine.running(tell) if machine else nullcontext():
+            self._build(location, tell)
+
+    def _build(self, location: str, tell: Callable[[str], None]) -> None:
+        """Queue the build, and follow it to its end."""
+        run = self._begin(location)
         tell(f"build {run} is queued")
         log = BuildLog(lambda: self._log_link(run))
         deadline = time.monotonic() + BUILD_SECONDS + QUEUE_SECONDS
@@ -77,7 +87,7 @@ class ImageBuild:
                 minutes = (BUILD_SECONDS + QUEUE_SECONDS) / 60
                 raise AzureError(
                     f"build {run} is still {now[0].lower()} after {minutes:.0f} minutes; look at it with "
-                    f"`{self._shown(run)}`, and run this again: it finds what was built"
+                    f"`{self._shown(run)}`, and run this again: it finds what was built, or builds it"
                 )
             time.sleep(POLL_SECONDS)
         for line in log.rest():
@@ -120,7 +130,7 @@ class ImageBuild:
             with self._asking() as (client, group, registry, options):
                 found = client.runs.get(group, registry, run, **options)
         except AzureError as error:
-            raise type(error)(f"{error} (build {run} goes on, and the next run finds what it makes)") from error
+            raise type(error)(f"{error} ({self._left(run)})") from error
         return str(getattr(found.status, "value", found.status)), str(found.run_error_message or "")
 
     def _log_link(self, run: str) -> str | None:
@@ -137,22 +147,17 @@ class ImageBuild:
             f"run it again, or look at `{self._shown(run)}`",
         }.get(status, f"Azure could not carry out build {run} ({status}){because}; run it again in some minutes")
 
+    def _left(self, run: str) -> str:
+        """Say what becomes of a build that nobody follows any more."""
+        if self.agent_pool:
+            return f"its machine is stopped, so build {run} may not end; the next run finds what it made, or builds"
+        return f"build {run} goes on, and the next run finds what it makes"
+
     def _shown(self, run: str) -> str:
         return f"az acr task logs --registry {place_of(self.registry_id)[2]} --run-id {run}"
 
-    @contextmanager
-    def _asking(self) -> Iterator[tuple[ContainerRegistryTasksMgmtClient, str, str, dict[str, Any]]]:
-        """Open a client of Azure's API, with the registry's group and name, and the options of each call."""
-        subscription, group, registry = place_of(self.registry_id)
-        azure = azure_endpoint()
-        question = "is the registry one of the Premium tier, and the agent pool there?"
-        with (
-            told("a build", registry=self.registry_id, role=_MAY_BUILD, scope=self.registry_id, question=question),
-            ContainerRegistryTasksMgmtClient(
-                azure.credential, subscription, azure.arm, **azure.client_options
-            ) as client,
-        ):
-            yield client, group, registry, azure.call_options
+    def _asking(self) -> AbstractContextManager[tuple[ContainerRegistryTasksMgmtClient, str, str, dict[str, Any]]]:
+        return asking("a build", self.registry_id)
 
 
 def _not_uploaded(error: Exception) -> AzureError:

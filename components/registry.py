@@ -147,7 +147,10 @@ def _build_machine(
     subnet_id: pulumi.Input[str],
     opts: pulumi.ResourceOptions,
 ) -> containerregistry.AgentPool:
-    """Make the smallest pool that builds: one machine of two cores, paid for by the second, also while it waits."""
+    """Make the smallest pool that builds: one machine of two cores, paid for by the second, also while it waits.
+
+    It has that machine until the first build ends; `components.build_machine` then has one for each build.
+    """
     return containerregistry.AgentPool(
         name,
         agent_pool_name="builds",
@@ -159,5 +162,6 @@ def _build_machine(
         count=1,
         virtual_network_subnet_resource_id=subnet_id,
         tags=args.placement.tags,
-        opts=opts,
+        # A refresh finds none while nothing is built, which is no reason for an update.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["count"])),
     )

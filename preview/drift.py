@@ -1,6 +1,7 @@
 """What a refresh found, for people: the resources that the cloud has otherwise than the stack's state, or not at all.
 
-It names properties and never shows a value: what a cloud answers may be a secret that nobody has marked as one.
+It names properties and never shows a value: what a cloud answers may be a secret that nobody has marked as one. What
+moves by itself is left out, as `preview.volatile` lists it.
 """
 
 import json
@@ -15,12 +16,13 @@ from preview.plan import Plan, Step
 from preview.record import put
 from preview.summary import headline, problems, section
 from preview.verdict import named, several
+from preview.volatile import settled
 
 _SHARE = 18_000
 _SAME = frozenset({"same", "refresh", "read"})
 
 
-def drifted(plan: Plan) -> tuple[Step, ...]:
+def _drifted(plan: Plan) -> tuple[Step, ...]:
     """The resources that differ; what is gone comes first."""
     found = [step for step in plan.steps if step.op not in _SAME]
     return tuple(sorted(found, key=lambda step: (step.op != "delete", step.urn)))
@@ -28,13 +30,14 @@ def drifted(plan: Plan) -> tuple[Step, ...]:
 
 def none(plan: Plan) -> bool:
     """Whether all was read, and nothing differs."""
-    return not plan.problems and not drifted(plan)
+    return not plan.problems and not _drifted(settled(plan))
 
 
 def tell(plan: Plan, say: Say) -> None:
     """Say what could not be read and what differs, a line each, and then how much of it there is."""
+    plan = settled(plan)
     lines = [f"error: {named(problem.urn)}{problem.message}" for problem in plan.problems]
-    for line in several([*lines, *map(_line, drifted(plan))]):
+    for line in several([*lines, *map(_line, _drifted(plan))]):
         say(line)
     say(f"{plan.stack}: {headline(plan)}")
 
@@ -52,12 +55,13 @@ def write(folder: Path, plan: Plan) -> Path:
 
 def text(plan: Plan) -> str:
     """Return the record as JSON."""
-    return json.dumps(_record(plan), indent=1) + "\n"
+    return json.dumps(_record(settled(plan)), indent=1) + "\n"
 
 
 def summary(plan: Plan) -> str:
     """Write the summary."""
-    found = drifted(plan)
+    plan = settled(plan)
+    found = _drifted(plan)
     head = [f"# Drift of `{plan.stack}`", "", f"**{headline(plan)}**", ""]
     if plan.problems:
         head.append(f"- **{len(plan.problems)} error**: what stands below is not all")
@@ -97,7 +101,7 @@ def _record(plan: Plan) -> dict[str, Any]:
                 "component": step.component,
                 "properties": list(step.changed),
             }
-            for step in drifted(plan)
+            for step in _drifted(plan)
         ],
         "errors": [asdict(problem) for problem in plan.problems],
     }

@@ -1,6 +1,6 @@
 """The HTTP side: Azure's API below /arm, registries below /registry/LOGIN_SERVER, storage below /blob/ACCOUNT.
 
-Below /emulator are the stand-in's own pages: the faults to come, the imports and the builds that were begun.
+Below /emulator are the stand-in's own pages: the faults to come, the imports and the builds that were begun, the pools.
 """
 
 from starlette.applications import Starlette
@@ -13,6 +13,7 @@ from emulators.container_registry.blob import Blobs
 from emulators.container_registry.build import LOGS, SOURCES, Builds
 from emulators.container_registry.fault import Faults
 from emulators.container_registry.image_import import Imports
+from emulators.container_registry.pool import Pools
 from emulators.container_registry.store import Store
 from emulators.container_registry.tag import Tags
 
@@ -33,12 +34,13 @@ class Cloud:
         self.faults = Faults()
         self.blobs = Blobs()
         self.imports = Imports(store)
-        self.builds = Builds(store, self.blobs)
+        self.pools = Pools()
+        self.builds = Builds(store, self.blobs, self.pools)
         self.tags = Tags(store)
 
     def application(self) -> Starlette:
         """Make the ASGI application."""
-        imports, builds, tags = self.imports, self.builds, self.tags
+        imports, builds, pools, tags = self.imports, self.builds, self.pools, self.tags
         return Starlette(
             routes=[
                 Route("/health", self.health),
@@ -46,6 +48,7 @@ class Cloud:
                 Route("/emulator/faults", self.set_faults, methods=["PUT"]),
                 Route("/emulator/imports", imports.show),
                 Route("/emulator/builds", builds.show),
+                Route("/emulator/pools", pools.show),
                 self._route(_REGISTRY, "registry", imports.registry),
                 self._route(f"{_REGISTRY}/importImage", "import", imports.begin, "POST"),
                 Route(_OPERATION, faulty(self.faults, "operation", imports.result), name="result"),
@@ -53,6 +56,8 @@ class Cloud:
                 self._route(f"{_REGISTRY}/scheduleRun", "schedule", builds.schedule, "POST"),
                 self._route(f"{_REGISTRY}/runs/{{run}}", "run", builds.run),
                 self._route(f"{_REGISTRY}/runs/{{run}}/listLogSasUrl", "link", builds.link, "POST"),
+                self._route(f"{_REGISTRY}/agentPools/{{pool}}", "pool", pools.look),
+                self._route(f"{_REGISTRY}/agentPools/{{pool}}", "scale", pools.scale, "PATCH"),
                 self._route(f"{_SERVER}/oauth2/exchange", "token", tags.exchange, "POST"),
                 self._route(f"{_SERVER}/oauth2/token", "token", tags.token, "POST"),
                 self._route(f"{_SERVER}/acr/v1/{{repository:path}}/_tags/{{tag}}", "tag", tags.tag, "GET", "DELETE"),
@@ -67,9 +72,10 @@ class Cloud:
         return JSONResponse({"status": "ok", "emulator": True, "about": WHAT_THIS_IS})
 
     async def forget(self, _: Request) -> Response:
-        """Be as on the first day: no tag, no import, no build, no blob, no fault."""
+        """Be as on the first day: no tag, no import, no build, no pool, no blob, no fault."""
         self.store.clear()
         self.builds.clear()
+        self.pools.clear()
         self.blobs.held.clear()
         self.faults.replace([])
         return Response(status_code=204)

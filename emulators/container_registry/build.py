@@ -1,6 +1,7 @@
 """Azure's API of a registry, as far as building goes: where the source is put, a run, how it goes, and its log.
 
-A run goes on when somebody asks for it: it is queued, it runs and half of its log is there, it is done.
+A run goes on when somebody asks for it: it is queued, it runs and half of its log is there, it is done. One that waits
+for a pool without a machine stays queued.
 """
 
 import json
@@ -15,6 +16,7 @@ from emulators.container_registry import context
 from emulators.container_registry.answer import refused, signed_in
 from emulators.container_registry.blob import SERVICE_ACCOUNT, SIGNATURE, Blob, Blobs
 from emulators.container_registry.fault import Fault
+from emulators.container_registry.pool import Pools
 from emulators.container_registry.store import Store
 
 SOURCES = f"{SERVICE_ACCOUNT}/source"
@@ -43,6 +45,10 @@ class Run:
         """Give the build's arguments by name."""
         return {each["name"]: each["value"] for each in self.asked.get("arguments") or []}
 
+    def pool(self) -> str:
+        """Name the pool whose machine builds it; empty for those that Azure shares among all."""
+        return str(self.asked.get("agentPoolName") or "")
+
     def is_over(self) -> bool:
         """Tell whether its status will not change any more."""
         return self.status in _OVER
@@ -51,9 +57,10 @@ class Run:
 class Builds:
     """The endpoints, and every run there was."""
 
-    def __init__(self, store: Store, blobs: Blobs) -> None:
+    def __init__(self, store: Store, blobs: Blobs, pools: Pools) -> None:
         self.store = store
         self.blobs = blobs
+        self.pools = pools
         self.runs: dict[str, Run] = {}
         self.sources = 0
 
@@ -106,7 +113,7 @@ class Builds:
         run = self.runs.get(request.path_params["run"])
         if run is None:
             return refused(404, "RunNotFound", "There is no such run.")
-        if not run.is_over():
+        if not run.is_over() and (not run.pool() or self.pools.has_machine(run.registry, run.pool())):
             self._go_on(run, request.state.fault)
         return JSONResponse(_described(run))
 

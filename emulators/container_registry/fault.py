@@ -4,14 +4,31 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 Place = Literal[
-    "registry", "import", "operation", "tag", "token", "source", "upload", "schedule", "run", "link", "log", "blob"
+    "registry",
+    "import",
+    "operation",
+    "tag",
+    "token",
+    "source",
+    "upload",
+    "schedule",
+    "run",
+    "link",
+    "log",
+    "pool",
+    "scale",
+    "blob",
 ]
 """Of an import: Azure's registry resource, the import, its result. Of a registry: its tags, its tokens. Of a build:
-where its source goes, the upload there, the request for a run, the run, where its log is, the log. Any other blob."""
+where its source goes, the upload there, the request for a run, the run, where its log is, the log, the pool of its
+machine, the request for another number of them. Any other blob."""
 PLACES: tuple[str, ...] = get_args(Place)
 NEVER = 202
 """As the status of an operation: it goes on."""
-RUN_STATUSES = ("Queued", "Running", "Succeeded", "Failed", "Canceled", "Error", "Timeout")
+STATES = {
+    "run": ("Queued", "Running", "Succeeded", "Failed", "Canceled", "Error", "Timeout"),
+    "pool": ("Creating", "Updating", "Deleting", "Succeeded", "Failed", "Canceled"),
+}
 _OF_REGISTRIES = ("tag", "token")
 
 
@@ -31,13 +48,14 @@ class Fault:
     done: bool = False
     """What was asked for is done all the same."""
     ends: str = ""
-    """A run is told to be at this status, with the message in its log: there is no other answer then."""
+    """A run is told to be at this status, with the message in its log, or a pool: there is no other answer then."""
 
     def __post_init__(self) -> None:
         if self.at not in PLACES:
             raise ValueError(f"{self.at!r} is none of {', '.join(PLACES)}")
-        if self.ends and (self.at != "run" or self.ends not in RUN_STATUSES):
-            raise ValueError(f"a run ends as one of {', '.join(RUN_STATUSES)}, and nothing else does")
+        if self.ends and self.ends not in STATES.get(self.at, ()):
+            told = "; ".join(f"a {place} as one of {', '.join(states)}" for place, states in STATES.items())
+            raise ValueError(f"{told}; nothing else ends")
 
     def body(self) -> dict[str, Any]:
         """Say it as Azure's API does, or as a registry does."""

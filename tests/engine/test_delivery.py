@@ -23,16 +23,19 @@ from emulators.engine import Engine, engine
 SECRET = "hunter2-that-nobody-may-read"  # noqa: S105 - what must never show
 PROGRAM = """
 import json
+import time
 import pulumi
 from pathlib import Path
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
-from pulumi_azure_native import Provider, resources, storage
+from pulumi_azure_native import Provider, monitor, resources, storage
 
 wanted = json.loads(Path("wanted.json").read_text())
 
 class Made(ResourceProvider):
     def create(self, props):
         print(f"Step 1/2 : FROM {props['base']}", flush=True)
+        # The engine takes a line and the end of a build in any order where they come at once.
+        time.sleep(0.5)
         return CreateResult("1", {**props, "digest": "sha256:" + "a" * 64})
     def update(self, id, olds, news):
         raise RuntimeError("the registry is full")
@@ -66,6 +69,11 @@ class Storage(pulumi.ComponentResource):
         storage.BlobContainer(
             f"{name}-flows", account_name=account.name, resource_group_name=group.name, container_name="flows",
             opts=child,
+        )
+        workspace = "/subscriptions/0/resourceGroups/rg/providers/Microsoft.OperationalInsights/workspaces/log"
+        monitor.DiagnosticSetting(
+            f"{name}-logs", name="logs", resource_uri=account.id, workspace_id=workspace,
+            log_analytics_destination_type="Dedicated", opts=child,
         )
 
 Storage("storage")
@@ -141,14 +149,16 @@ class Small:
 
     @contextmanager
     def changed_by_hand(self) -> Iterator[None]:
-        """Somebody deletes the container and gives the account other tags, for a while."""
+        """Somebody deletes the container and gives the account other tags, and Azure forgets a setting, for a while."""
         cloud = self.engine.folder / "cloud/azure-native.json"
         text = cloud.read_text()
         resources = json.loads(text)["resources"]
         [container] = [identity for identity in resources if identity.endswith("/containers/flows")]
         [account] = [identity for identity in resources if identity.endswith("/stsmall")]
         del resources[container]
+        [setting] = [identity for identity in resources if identity.endswith("/diagnosticSettings/logs")]
         resources[account]["properties"]["tags"] = {"owner": "joe", "token": "stolen"}
+        del resources[setting]["properties"]["logAnalyticsDestinationType"]
         cloud.write_text(json.dumps({"resources": resources}))
         yield
         cloud.write_text(text)
@@ -185,7 +195,7 @@ def test_a_deployment_tells_what_was_built_and_registered_and_the_builds_own_lin
         "image    built flows@sha256:aaaaaaaaaaaa",
         "flows    etl register 1 new",
         "         report register 1 new",
-        "dev: 9 created",
+        "dev: 10 created",
         "The report is build/deploy-dev.md",
     ]
     assert project.report("deploy-dev")["image"]["op"] == "built"
@@ -212,8 +222,8 @@ def test_the_engine_records_the_revision_of_a_checkout_that_is_on_no_branch(smal
 def test_what_is_red_is_refused_before_anything_is_changed(small: Story) -> None:
     project, _ = small
     before = project.state()
-    refused = project.act(deploy, flows={"etl": "b"})
-    assert refused.error == "dev was left as it is: 1 red; see build/preview-dev.md"
+    refused = project.act(deploy, flows={})
+    assert refused.error == "dev was left as it is: 2 red; see build/preview-dev.md"
     assert any(line.startswith("red: flows-report (Flow) would be archived") for line in refused.lines)
     assert project.report("deploy-dev")["failed"] == [{"urn": "", "message": refused.error}]
     assert project.state() == before
@@ -228,7 +238,7 @@ def test_what_somebody_changed_by_hand_is_told_and_the_state_stays_as_it_is(smal
     assert found.lines[-4:] == [
         "gone: storage-flows (BlobContainer)",
         "changed: storage-account (StorageAccount): tags.owner, tags.token",
-        "dev: 1 gone, 1 changed, 7 as deployed",
+        "dev: 1 gone, 1 changed, 8 as deployed",
         "The report is build/drift-dev.md",
     ]
     assert "stolen" not in (project.root / "build/drift-dev.md").read_text() + json.dumps(project.report("drift-dev"))
@@ -254,7 +264,7 @@ def test_what_keeps_the_engine_from_beginning_is_one_line_that_the_summary_has_t
 def test_a_stack_that_nobody_touched_has_not_drifted(small: Story) -> None:
     project, _ = small
     assert project.act(drift).code == 0
-    assert project.report("drift-dev") == {"stack": "dev", "counts": {"same": 9}, "drift": [], "errors": []}
+    assert project.report("drift-dev") == {"stack": "dev", "counts": {"same": 10}, "drift": [], "errors": []}
 
 
 @pytest.mark.audit
@@ -290,7 +300,7 @@ def test_an_update_tells_what_changed_and_why_and_one_that_fails_tells_that_too(
         "image    unchanged flows@sha256:aaaaaaaaaaaa",
         "flows    etl update 2 structure",
         "         1 unchanged",
-        "dev: 1 updated, 8 unchanged",
+        "dev: 1 updated, 9 unchanged",
     ]
     failed = project.act(deploy, flows={"etl": "b", "report": "a"}, base="two")
     assert failed.code == 1

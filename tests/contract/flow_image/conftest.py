@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from components import build_log, image_build, image_content, registry_client
+from components import build_log, build_machine, image_build, image_content, registry_client
 from components.flow_image_provider import FlowImageProvider
 from emulators.container_registry.service import serving
 from registration import azure_endpoint
@@ -50,10 +50,10 @@ class Azure:
     def create(self, **changes: str) -> Any:
         return self.provider.create(self.props(**changes)).outs
 
-    def refused(self) -> str:
+    def refused(self, **changes: str) -> str:
         """Have the image built, which fails: what is said of it."""
         with pytest.raises(RegistrationError) as failure:
-            self.create()
+            self.create(**changes)
         said = str(failure.value)
         assert re.fullmatch(f"flow image in {SERVER}: .*", said)
         return said.removeprefix(f"flow image in {SERVER}: ")
@@ -86,7 +86,7 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(azure_endpoint.LIMITS, "retry_backoff_factor", 0.01)
     for limit, value in (("initial_backoff", 0.01), ("increment_base", 0)):
         monkeypatch.setitem(image_build.UPLOAD_LIMITS, limit, value)
-    for module in (image_build, build_log):
+    for module in (image_build, build_log, build_machine):
         monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(build_log, "REST_SECONDS", 0.2)
     monkeypatch.setattr(registry_client, "APPEARS_SECONDS", 0.3)
