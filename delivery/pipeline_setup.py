@@ -1,6 +1,6 @@
 """`make pipeline-setup`: what the pipeline needs of its Azure DevOps project and no file can ask for.
 
-Run again it changes nothing; it takes nothing away.
+Run again it changes nothing; it takes nothing away but what a guard may not let in.
 """
 
 import argparse
@@ -8,26 +8,42 @@ import dataclasses
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from delivery.azure_devops import Project, of_a_person
 from delivery.console import say
 from delivery.error import DeliveryError, UsageError
 from delivery.guard import Guards, Outcome
+from infra import stack_file
 
 NAME = "pipeline-setup"
-HELP = "set up the pipeline's branch policies and environments in Azure DevOps"
+HELP = "set up what guards the pipeline's branches, environments and service connections in Azure DevOps"
 BRANCHES = {"dev": "dev", "stage": "stage", "prod": "main"}
 """What each environment is deployed from."""
+ALLOWED = {
+    "dev": ("refs/heads/dev", "refs/heads/feature/*", "refs/heads/main"),
+    "stage": ("refs/heads/stage", "refs/heads/main"),
+    "prod": ("refs/heads/main",),
+}
+"""From which branches each environment's service connection may be used; at night all are, from main."""
 APPROVED = "prod"
+# What somebody lets in who gives pull requests a project of their own on dev.
+_BY_HAND = {"dev": ("refs/pull/*",)}
 _DESCRIPTION = """\
-Set up what the pipeline needs of its Azure DevOps project: a build validation policy on dev, stage and main, so that
-nothing is merged without a green run; the environments prefect-dev, prefect-stage and prefect-prod, each with an
-exclusive lock and the pipeline's permission to use it; and an approval on prefect-prod, by another than who began the
-run.
+Set up what the pipeline needs of its Azure DevOps project, and what guards it there:
 
-It makes what is missing, says one line of each, and changes nothing the second time. The token is a personal access
-token in AZURE_DEVOPS_EXT_PAT, else that of whoever is signed in with `az login`.
+- on dev, stage and main a build validation policy, and a review by another than who proposed or pushed last;
+- the environments prefect-dev, prefect-stage and prefect-prod, each with an exclusive lock, and an approval on
+  prefect-prod, by another than who began the run;
+- on each stack's devopsServiceConnection a branch control: prod's may be used from main alone, stage's from stage and
+  main, dev's from dev, feature/* and main;
+- the pipeline's permission to use these, and each stack's devopsPreviewConnection.
+
+It makes what is missing, tightens what is laxer, leaves what is stricter, says one line of each, and changes nothing
+the second time. Service connections it does not make: one that is missing, or open to every pipeline, it tells.
+
+The token is a personal access token in AZURE_DEVOPS_EXT_PAT, else that of whoever is signed in with `az login`.
 """
 _EPILOG = """\
 examples:
@@ -37,9 +53,11 @@ examples:
   python -m delivery pipeline-setup … --dry-run
       what it would do
   python -m delivery pipeline-setup --organization contoso --project data --pipeline 7
-      for a repository on GitHub, where the pipeline's `pr:` trigger takes the place of the policies
+      for a repository on GitHub: no policies; there the pipeline's `pr:` trigger starts the runs, and a branch
+      protection rule of your own must demand a green run and a review
 
-exit: 0 all is there; 1 something is missing or was refused; 2 bad usage
+exit: 0 all is there, but for what GitHub holds (with --dry-run: or would be); 1 something is missing or was refused;
+2 bad usage
 """
 _TO_DO = {"made": "to make", "changed": "to change", "unchanged": "unchanged", "missing": "missing"}
 
@@ -60,19 +78,21 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Set it up, and tell of each thing as it is done."""
     _check(options)
+    connections = _connections(Path.cwd())
     project = Project(f"https://dev.azure.com/{options.organization}", options.project, of_a_person(), {})
     done: list[Outcome] = []
     try:
-        for outcome in _set_up(project, options):
+        for outcome in _set_up(project, options, connections):
             done.append(outcome)
             if not options.json:
-                say(f"{_TO_DO[outcome.action] if options.dry_run else outcome.action:<9}  {outcome.what}")
+                action = _TO_DO[outcome.action] if options.dry_run else outcome.action
+                say(f"{action:<9}  {outcome.what}" + (f": {outcome.hint}" if outcome.hint else ""))
     finally:
         project.close()
     if options.json:
         say(json.dumps({"dryRun": options.dry_run, "outcomes": [dataclasses.asdict(each) for each in done]}, indent=2))
-    if any(each.action == "missing" for each in done):
-        raise DeliveryError(f"nobody approves what is deployed to {APPROVED}: run it again with --approver ID")
+    if missing := [each for each in done if each.action == "missing"]:
+        raise DeliveryError("not all is there: " + "; ".join(f"{each.what} ({each.hint})" for each in missing))
     return 0
 
 
@@ -86,9 +106,36 @@ def _check(options: argparse.Namespace) -> None:
             raise UsageError(f"{approver!r} is no id of an approver; give that of a user or a group, a GUID") from None
 
 
-def _set_up(project: Project, options: argparse.Namespace) -> Iterator[Outcome]:
+def _connections(root: Path) -> dict[str, tuple[str, str]]:
+    """Give the service connections of each stack, the deploying and the previewing; empty where it names none."""
+    try:
+        project = stack_file.namespace(root)
+        stacks = {stack: stack_file.values(root / stack_file.name(stack), project) for stack in BRANCHES}
+    except FileNotFoundError as error:
+        raise DeliveryError(f"there is no {Path(error.filename).name} here: run it in the project's checkout") from None
+    except (OSError, ValueError) as error:
+        raise DeliveryError(f"a stack file cannot be read: {error}; mend it first") from None
+    keys = ("devopsServiceConnection", "devopsPreviewConnection")
+    return {stack: (values.get(keys[0], ""), values.get(keys[1], "")) for stack, values in stacks.items()}
+
+
+def _set_up(
+    project: Project, options: argparse.Namespace, connections: Mapping[str, tuple[str, str]]
+) -> Iterator[Outcome]:
     guards = Guards(project, options.pipeline, rehearsal=options.dry_run)
     if options.repository:
         yield from guards.policies(options.repository, list(BRANCHES.values()))
     for stack in BRANCHES:
         yield from guards.environment(f"prefect-{stack}", options.approver if stack == APPROVED else None)
+    # On GitHub, Azure DevOps may not know what is.
+    protected = {f"refs/heads/{each}" for each in BRANCHES.values()} if options.repository else set()
+    for stack, (deploying, reading) in connections.items():
+        if deploying:
+            allowed = ALLOWED[stack]
+            more = _BY_HAND.get(stack, ())
+            yield from guards.connection(deploying, allowed, more=more, protected=protected.issuperset(allowed))
+        else:
+            hint = f"set devopsServiceConnection in {stack_file.name(stack)}"
+            yield Outcome(what=f"service connection of {stack}", action="missing", hint=hint)
+        if reading:
+            yield from guards.connection(reading, None)

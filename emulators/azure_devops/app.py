@@ -16,11 +16,12 @@ from starlette.routing import Route
 from emulators.azure_devops.fault import Faults
 from emulators.azure_devops.store import RefusedError, Store, Thing, one
 
-WHAT_THIS_IS = "emulator of pull request comments, branch policies and environments; it runs nothing"
+WHAT_THIS_IS = "emulator of pull request comments, branch policies, environments and checks; it runs nothing"
 TOKEN = "emulated"  # noqa: S105 - the one that everybody knows
 _AZURE = "/azure/{organisation}/{project}/_apis"
 _THREADS = f"{_AZURE}/git/repositories/{{repository}}/pullRequests/{{pull:int}}/threads"
 _POLICIES, _CHECKS = f"{_AZURE}/policy/configurations", f"{_AZURE}/pipelines/checks/configurations"
+_PERMISSIONS = f"{_AZURE}/pipelines/pipelinepermissions/{{kind}}/{{identity}}"
 _ISSUES = "/github/repos/{owner}/{repository}/issues"
 # What has no version but a preview yet; the rest is asked with or without the word.
 _PREVIEWS = ("/distributedtask/environments", "/pipelines/checks/", "/pipelines/pipelinepermissions/")
@@ -65,12 +66,8 @@ class DevOps:
                 self._route(
                     "PATCH", f"{_CHECKS}/{{number:int}}", lambda asked, body: _put(store.put_check, asked, body)
                 ),
-                *(
-                    self._route(
-                        method, f"{_AZURE}/pipelines/pipelinepermissions/environment/{{number:int}}", self._permit
-                    )
-                    for method in ("GET", "PATCH")
-                ),
+                *(self._route(method, _PERMISSIONS, self._permit) for method in ("GET", "PATCH")),
+                self._route("GET", f"{_AZURE}/serviceendpoint/endpoints", self._connections),
                 *self._both(f"{_ISSUES}/{{number:int}}/comments", self._issue_comments, self._issue_comment),
                 self._route("PATCH", f"{_ISSUES}/comments/{{number:int}}", self._edited_issue_comment),
             ]
@@ -165,13 +162,18 @@ class DevOps:
         expanded = asked.query_params.get("$expand") == "settings"
         return [{key: each[key] for key in each if expanded or key != "settings"} for each in found]
 
+    def _connections(self, asked: Request, _: Thing) -> list[Thing]:
+        wanted = asked.query_params["endpointNames"].lower().split(",")
+        return [{"id": each, "name": name} for name, each in self.store.connections.items() if name.lower() in wanted]
+
     def _permit(self, asked: Request, body: Thing) -> Thing:
-        number = asked.path_params["number"]
-        one(self.store.environments, number, "environment")
-        given = self.store.permitted[number]
+        kind, identity = asked.path_params["kind"], asked.path_params["identity"]
+        key = self.store.resource(kind, identity)
+        given = self.store.permitted[key]
         given += [each["id"] for each in body.get("pipelines") or [] if each["authorized"] and each["id"] not in given]
+        everyone = {"allPipelines": {"authorized": True}} if key in self.store.open else {}
         permitted = [{"id": each, "authorized": True} for each in given]
-        return {"resource": {"type": "environment", "id": str(number)}, "pipelines": permitted}
+        return {"resource": {"type": kind, "id": identity}, "pipelines": permitted, **everyone}
 
     def _issue_comments(self, asked: Request, _: Thing) -> list[Thing]:
         size, page = (

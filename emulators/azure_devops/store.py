@@ -1,4 +1,4 @@
-"""What the stand-in holds, in memory: pull requests and their comments, policies, environments, checks, permissions."""
+"""What the stand-in holds, in memory: pull requests and their comments; policies, environments, checks, permissions."""
 
 import uuid
 from collections import defaultdict
@@ -11,7 +11,10 @@ OURS = "build service"
 """Who the token `emulated` is; nobody edits somebody else's comment."""
 AZURE_LIMIT, GITHUB_LIMIT = 150_000, 65_536
 _STATUSES = ("unknown", "active", "fixed", "wontFix", "closed", "byDesign", "pending")
-_CHECK_TYPES = {"8c6f20a7-a545-4486-9777-f762fafe0d4d", "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563"}
+_BUILD, _REVIEW = "0609b952-1397-4640-95ec-e00a01b2c241", "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"
+_TASK_CHECK = "fe1de3ee-a436-41b4-bb20-f6eb4cb879a7"
+_CHECK_TYPES = {"8c6f20a7-a545-4486-9777-f762fafe0d4d", "2ef31ad6-baa0-403a-8b45-2cbc9b4e5563", _TASK_CHECK}
+_BRANCH_CONTROL = "86b05a0c-73e6-4f7d-b3cf-e38f3b39a75b"
 
 
 class RefusedError(Exception):
@@ -30,6 +33,14 @@ class Store:
     repositories: dict[str, str] = field(
         default_factory=lambda: {"prefect-aks": str(uuid.uuid5(uuid.NAMESPACE_DNS, "prefect-aks"))}
     )
+    connections: dict[str, str] = field(
+        default_factory=lambda: {
+            name: str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+            for stack in ("dev", "stage", "prod")
+            for name in (f"prefect-{stack}", f"prefect-{stack}-preview")
+        }
+    )
+    """The service connections, by name."""
     threads: defaultdict[str, list[Thing]] = field(default_factory=lambda: defaultdict(list))
     """By repository and pull request, in Azure Repos."""
     comments: defaultdict[str, list[Thing]] = field(default_factory=lambda: defaultdict(list))
@@ -37,13 +48,15 @@ class Store:
     policies: list[Thing] = field(default_factory=list)
     environments: list[Thing] = field(default_factory=list)
     checks: list[Thing] = field(default_factory=list)
-    permitted: defaultdict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    """The pipelines that may use an environment."""
+    permitted: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """The pipelines that may use an environment or a service connection, by its type and id."""
+    open: set[str] = field(default_factory=set)
+    """What every pipeline may use."""
     _last: int = 100
 
     def clear(self) -> None:
-        """Hold nothing but the pipelines and the repositories."""
-        for held in (self.threads, self.comments, self.permitted):
+        """Hold nothing but the pipelines, the repositories and the service connections."""
+        for held in (self.threads, self.comments, self.permitted, self.open):
             held.clear()
         for things in (self.policies, self.environments, self.checks):
             things.clear()
@@ -105,7 +118,12 @@ class Store:
         scope = settings.get("scope") or [{}]
         flags = all(isinstance(asked.get(name), bool) for name in ("isEnabled", "isBlocking"))
         _require(flags and "id" in (asked.get("type") or {}), "a policy has a type, isEnabled and isBlocking")
-        _require(settings.get("buildDefinitionId") in self.pipelines.values(), "there is no such build definition")
+        kind = asked["type"]["id"]
+        _require(kind in {_BUILD, _REVIEW}, "there is no such type of policy")
+        if kind == _BUILD:
+            _require(settings.get("buildDefinitionId") in self.pipelines.values(), "there is no such build definition")
+        else:
+            _require(isinstance(settings.get("minimumApproverCount"), int), "a review has a number of approvers")
         _require(all(each.get("refName", "").startswith("refs/heads/") for each in scope), "a scope has a branch")
         return _put(self.policies, asked, number, self.number, "policy")
 
@@ -118,12 +136,26 @@ class Store:
         return _put(self.environments, asked, None, self.number, "environment")
 
     def put_check(self, asked: Thing, number: int | None = None) -> Thing:
-        """Take a check on an environment, or another content of one."""
+        """Take a check on an environment or a service connection, or another content of one."""
         kind, resource = asked.get("type") or {}, asked.get("resource") or {}
         _require(str(kind.get("id")).lower() in _CHECK_TYPES, "there is no such type of check")
-        _require(resource.get("type") == "environment" and "settings" in asked, "a check has a resource and settings")
-        one(self.environments, int(resource["id"]), "environment")
+        _require("settings" in asked and "type" in resource, "a check has a resource and settings")
+        self.resource(str(resource["type"]), str(resource.get("id")))
+        if kind["id"] == _TASK_CHECK:
+            settings = asked["settings"]
+            inputs = settings.get("inputs") or {}
+            _require((settings.get("definitionRef") or {}).get("id") == _BRANCH_CONTROL, "there is no such task")
+            _require(all(isinstance(each, str) for each in inputs.values()), "an input of a task is a text")
+            branches = str(inputs.get("allowedBranches", "")).split(",")
+            _require(all(each.strip().startswith("refs/") for each in branches), "a branch has its whole name")
         return _put(self.checks, asked, number, self.number, "check")
+
+    def resource(self, kind: str, identity: str) -> str:
+        """Give the key of an environment or a service connection that there is."""
+        known = {"environment": [str(each["id"]) for each in self.environments], "endpoint": self.connections.values()}
+        if identity not in known.get(kind, ()):
+            raise RefusedError(404, f"There is no {kind} {identity}.")
+        return f"{kind}/{identity}"
 
 
 def one(things: list[Thing], number: int, what: str) -> Thing:

@@ -12,7 +12,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from delivery import azure_devops, rest
+from delivery import azure_devops, guard, pipeline_setup, rest, strictness
 from delivery.__main__ import main
 from emulators import background
 from emulators.azure_devops.app import TOKEN, DevOps
@@ -23,24 +23,37 @@ ROOT = Path(__file__).parents[2]
 SOMEBODY, ANOTHER = (f"{digit * 8}-2222-3333-4444-555555555555" for digit in "ab")
 WHERE = ["--organization", "contoso", "--project", "data", "--repository", "prefect-aks", "--pipeline", "prefect-aks"]
 ALL = [*WHERE, "--approver", SOMEBODY]
+POLICIES = [f"{what} on {branch}" for what in ("build validation", "review") for branch in ("dev", "stage", "main")]
 LINES = [
-    "build validation on dev",
-    "build validation on stage",
-    "build validation on main",
+    *POLICIES,
     *(
         each.format(stack)
         for stack in ("dev", "stage")
         for each in (
             "environment prefect-{}",
             "exclusive lock of prefect-{}",
-            "permission for the pipeline to use prefect-{}",
+            "permission for the pipeline to use environment prefect-{}",
         )
     ),
     "environment prefect-prod",
     "exclusive lock of prefect-prod",
     "approval of prefect-prod",
-    "permission for the pipeline to use prefect-prod",
+    "permission for the pipeline to use environment prefect-prod",
+    *(
+        each.format(stack)
+        for stack in ("dev", "stage", "prod")
+        for each in (
+            "branch control of prefect-{}",
+            "permission for the pipeline to use service connection prefect-{}",
+            "permission for the pipeline to use service connection prefect-{}-preview",
+        )
+    ),
 ]
+ALLOWED = {
+    "prefect-dev": "refs/heads/dev, refs/heads/feature/*, refs/heads/main",
+    "prefect-stage": "refs/heads/stage, refs/heads/main",
+    "prefect-prod": "refs/heads/main",
+}
 
 
 class Setup:
@@ -58,6 +71,19 @@ class Setup:
 
     def written(self) -> list[str]:
         return [each["asked"] for each in self.devops.requests if not each["asked"].startswith("GET ")]
+
+    def policy(self, kind: str, branch: str) -> dict[str, Any]:
+        """The one policy of a type that a branch has."""
+        found = [each for each in self.store.policies if each["type"]["id"] == kind]
+        (policy,) = (each for each in found if each["settings"]["scope"][0]["refName"] == f"refs/heads/{branch}")
+        return policy
+
+    def control(self, connection: str) -> dict[str, Any]:
+        """What the one check of a service connection asks for."""
+        place = {"type": "endpoint", "id": self.store.connections[connection]}
+        (check,) = (each for each in self.store.checks if place.items() <= each["resource"].items())
+        inputs: dict[str, Any] = check["settings"]["inputs"]
+        return inputs
 
     def check(self, kind: str) -> dict[str, Any]:
         """The one check of a type that prod has."""
@@ -93,19 +119,50 @@ def test_everything_is_made_once_and_a_second_run_changes_nothing(setup: Setup) 
 
 def test_what_is_made_is_what_azure_devops_is_asked_for(setup: Setup) -> None:
     setup(*ALL)
-    assert [each["settings"]["scope"][0]["refName"] for each in setup.store.policies] == [
-        "refs/heads/dev",
-        "refs/heads/stage",
-        "refs/heads/main",
-    ]
-    for policy in setup.store.policies:
-        assert (policy["isEnabled"], policy["isBlocking"], policy["settings"]["buildDefinitionId"]) == (True, True, 7)
-        assert policy["settings"]["scope"][0]["repositoryId"] == setup.store.repositories["prefect-aks"]
+    for branch in ("dev", "stage", "main"):
+        for kind in (guard.BUILD_VALIDATION, guard.REVIEW):
+            policy = setup.policy(kind, branch)
+            assert (policy["isEnabled"], policy["isBlocking"]) == (True, True)
+            assert policy["settings"]["scope"][0]["repositoryId"] == setup.store.repositories["prefect-aks"]
+        assert setup.policy(guard.BUILD_VALIDATION, branch)["settings"]["buildDefinitionId"] == 7
     approval = setup.check("Approval")["settings"]
     assert approval["approvers"] == [{"id": SOMEBODY}]
     assert (approval["minRequiredApprovers"], approval["requesterCannotBeApprover"]) == (1, True)
-    assert [each["type"]["name"] for each in setup.store.checks] == ["ExclusiveLock"] * 3 + ["Approval"]
-    assert list(setup.store.permitted.values()) == [[7], [7], [7]]
+    kinds = [each["type"]["name"] for each in setup.store.checks]
+    assert kinds == ["ExclusiveLock"] * 3 + ["Approval"] + ["Task Check"] * 3
+    assert list(setup.store.permitted.values()) == [[7]] * 9
+
+
+def test_what_is_merged_was_approved_by_another_than_who_wrote_it(setup: Setup) -> None:
+    setup(*ALL)
+    for branch in ("dev", "stage", "main"):
+        settings = setup.policy(guard.REVIEW, branch)["settings"]
+        assert {key: settings[key] for key in settings if key != "scope"} == {
+            "minimumApproverCount": 1,
+            "creatorVoteCounts": False,
+            "blockLastPusherVote": True,
+            "resetOnSourcePush": True,
+            "allowDownvotes": False,
+        }
+
+
+def test_what_deploys_is_used_from_its_own_branches_alone(setup: Setup) -> None:
+    setup(*ALL)
+    assert {name: setup.control(name)["allowedBranches"] for name in ALLOWED} == ALLOWED
+    # A feature branch is protected by nobody.
+    protected = [setup.control(name)["ensureProtectionOfBranch"] for name in ALLOWED]
+    assert protected == ["false", "true", "true"]
+    assert {setup.control(name)["allowUnknownStatusBranch"] for name in ALLOWED} == {"false"}
+
+
+def test_nobody_is_let_in_before_the_branches_are_controlled(setup: Setup) -> None:
+    setup.devops.faults.pending = [Fault(at="POST /azure/contoso/data/_apis/pipelines/checks", status=200, times=4)]
+    setup.devops.faults.pending += [Fault(at="POST /azure/contoso/data/_apis/pipelines/checks", status=403)]
+    refusal = setup(*ALL, status=1)
+    assert refusal.startswith(
+        "error: service connection prefect-dev: Azure DevOps answers 403: you need to be an admin"
+    )
+    assert [key for key in setup.store.permitted if key.startswith("endpoint/") and setup.store.permitted[key]] == []
 
 
 def test_a_rehearsal_says_what_it_would_do_and_does_nothing(setup: Setup) -> None:
@@ -115,7 +172,7 @@ def test_a_rehearsal_says_what_it_would_do_and_does_nothing(setup: Setup) -> Non
 
 def test_prod_without_an_approver_is_a_failure_after_the_rest_is_done(setup: Setup) -> None:
     refusal = setup(*WHERE, status=1)
-    assert refusal == "error: nobody approves what is deployed to prod: run it again with --approver ID"
+    assert refusal == "error: not all is there: approval of prefect-prod (run it again with --approver ID)"
     assert setup(*ALL).splitlines() == [
         f"{'made' if line.startswith('approval') else 'unchanged':<9}  {line}" for line in LINES
     ]
@@ -141,11 +198,124 @@ def test_what_somebody_set_otherwise_stays_and_what_he_took_away_comes_back(setu
     assert "changed" not in setup(*ALL).replace("unchanged", "")
 
 
+@pytest.mark.parametrize(
+    ("settings", "becomes"),
+    [
+        ({"creatorVoteCounts": True}, {"creatorVoteCounts": False}),
+        ({"minimumApproverCount": 0}, {"minimumApproverCount": 1}),
+        ({"blockLastPusherVote": False}, {"blockLastPusherVote": True}),
+        ({"resetOnSourcePush": False}, {"resetOnSourcePush": True}),
+        ({"minimumApproverCount": 2, "blockLastPusherVote": False}, {}),
+        ({"resetOnSourcePush": False, "requireVoteOnLastIteration": True}, {}),
+        ({"allowDownvotes": True, "another": 1}, {}),
+    ],
+)
+def test_a_laxer_review_is_tightened_and_a_stricter_one_stays(
+    settings: dict[str, Any], becomes: dict[str, Any]
+) -> None:
+    known = strictness.reviewed({}) | settings
+    assert strictness.reviewed(known) == known | becomes
+
+
+@pytest.mark.parametrize(
+    ("stack", "inputs", "becomes"),
+    [
+        ("prod", {"allowedBranches": "*"}, {"allowedBranches": "refs/heads/main"}),
+        ("prod", {"allowedBranches": ""}, {"allowedBranches": "refs/heads/main"}),
+        ("prod", {"allowedBranches": "refs/heads/main,refs/pull/*"}, {"allowedBranches": "refs/heads/main"}),
+        ("prod", {"ensureProtectionOfBranch": "false"}, {"ensureProtectionOfBranch": "true"}),
+        ("prod", {"allowUnknownStatusBranch": "true"}, {"allowUnknownStatusBranch": "false"}),
+        ("prod", {"ensureProtectionOfBranch": True}, {}),
+        ("dev", {"allowedBranches": "refs/heads/feature*"}, {"allowedBranches": ALLOWED["prefect-dev"]}),
+        ("dev", {"allowedBranches": "refs/heads/feature/mine"}, {}),
+        ("dev", {"allowedBranches": "refs/heads/dev,refs/more/*"}, {}),
+        ("dev", {"ensureProtectionOfBranch": "true"}, {}),
+    ],
+)
+def test_a_laxer_branch_control_is_narrowed_and_a_stricter_one_stays(
+    stack: str, inputs: dict[str, Any], becomes: dict[str, str]
+) -> None:
+    def strict(settings: dict[str, Any]) -> dict[str, Any]:
+        allowed = pipeline_setup.ALLOWED[stack]
+        return strictness.controlled(settings, allowed, more=["refs/more/*"], protected=stack == "prod")
+
+    known = strict({})
+    known["inputs"] |= inputs
+    assert strict(known) == known | {"inputs": known["inputs"] | becomes}
+
+
+def test_what_somebody_made_lax_is_tightened_where_it_is(setup: Setup) -> None:
+    setup(*ALL)
+    setup.policy(guard.REVIEW, "main")["settings"]["creatorVoteCounts"] = True
+    for name in ("prefect-dev", "prefect-prod"):
+        setup.control(name)["allowedBranches"] = "refs/heads/main,refs/pull/*"
+    (stage,) = (each for each in setup.store.checks if each["settings"].get("inputs") == setup.control("prefect-stage"))
+    stage["isDisabled"] = True
+    changed = [line for line in setup(*ALL).splitlines() if not line.startswith("unchanged")]
+    assert changed == [
+        "changed    review on main",
+        "changed    branch control of prefect-stage",
+        "changed    branch control of prefect-prod",
+    ]
+    assert stage["isDisabled"] is False
+    assert setup.policy(guard.REVIEW, "main")["settings"]["creatorVoteCounts"] is False
+    assert setup.control("prefect-prod")["allowedBranches"] == "refs/heads/main"
+    # That is how a pull request gets a project of its own on dev.
+    assert setup.control("prefect-dev")["allowedBranches"] == "refs/heads/main,refs/pull/*"
+    assert "changed" not in setup(*ALL).replace("unchanged", "")
+
+
+def test_a_service_connection_that_is_not_there_is_told_and_the_rest_is_done(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        without.delitem(setup.store.connections, "prefect-stage")
+        refusal = setup(*ALL, status=1)
+    assert refusal == ("error: not all is there: service connection prefect-stage (make it first; docs/pipeline.md)")
+    made = [line for line in setup(*ALL).splitlines() if line.startswith("made")]
+    assert made == [
+        "made       branch control of prefect-stage",
+        "made       permission for the pipeline to use service connection prefect-stage",
+    ]
+
+
+def test_a_service_connection_that_every_pipeline_may_use_is_told(setup: Setup) -> None:
+    setup.store.open.add(f"endpoint/{setup.store.connections['prefect-prod']}")
+    refusal = setup(*ALL, status=1)
+    assert "permission for the pipeline alone to use service connection prefect-prod (every pipeline of the" in refusal
+    assert setup.control("prefect-prod")["allowedBranches"] == "refs/heads/main"
+
+
+def test_a_stack_names_what_deploys_it_and_may_do_without_previews(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for file in ROOT.glob("Pulumi*.yaml"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    prod = tmp_path / "Pulumi.prod.yaml"
+    prod.write_text("\n".join(line for line in prod.read_text().splitlines() if "Connection:" not in line))
+    monkeypatch.chdir(tmp_path)
+    refusal = setup(*ALL, status=1)
+    assert refusal == (
+        "error: not all is there: service connection of prod (set devopsServiceConnection in Pulumi.prod.yaml)"
+    )
+
+
+def test_outside_of_a_checkout_there_is_nothing_to_go_by(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert setup(*ALL, status=1) == "error: there is no Pulumi.yaml here: run it in the project's checkout"
+    assert setup.devops.requests == []
+
+
 def test_a_pipeline_of_another_repository_gets_no_policies(setup: Setup) -> None:
     said = setup(*WHERE[:4], "--pipeline", "7", "--approver", SOMEBODY, "--json")
     told = json.loads(said)
-    assert told["outcomes"][0] == {"what": "environment prefect-dev", "action": "made"}
+    assert told["outcomes"][0] == {"what": "environment prefect-dev", "action": "made", "hint": ""}
     assert setup.store.policies == []
+    # What protects a branch on GitHub, Azure DevOps may not know.
+    assert {setup.control(name)["ensureProtectionOfBranch"] for name in ALLOWED} == {"false"}
+    assert {name: setup.control(name)["allowedBranches"] for name in ALLOWED} == ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -157,6 +327,7 @@ def test_a_pipeline_of_another_repository_gets_no_policies(setup: Setup) -> None
         ("POST /azure/contoso/data/_apis/pipelines/checks", 403, "you need to be an administrator of prefect-dev"),
         ("PATCH", 403, "permission for prefect-dev: Azure DevOps answers 403: you need to be an administrator"),
         ("git/repositories", 404, "repository 'prefect-aks': Azure DevOps answers 404: there is none, or you need"),
+        ("serviceendpoint", 403, "you need to be an administrator of prefect-dev (token: Service connections, read;"),
         ("build/definitions", 203, "the token is not taken"),
         ("build/definitions", 503, "Azure DevOps answers 503"),
     ],
