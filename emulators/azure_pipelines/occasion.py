@@ -9,11 +9,13 @@ from emulators.azure_pipelines.error import PipelineError
 
 ABSENT = (
     "System.PullRequest.PullRequestId",
+    "System.PullRequest.PullRequestNumber",
     "System.PullRequest.SourceBranch",
     "System.PullRequest.TargetBranch",
     "System.PullRequest.TargetBranchName",
 )
-"""Variables that a run has only when it is a pull request's."""
+"""Variables that a run has only when it is a pull request's, and the second only on GitHub."""
+_INTERNAL_IDS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,12 +31,15 @@ class Occasion:
     """None where nobody knows."""
     told: bool = True
     """Whether templates are told where a pull request comes from: it is documented nowhere for sure."""
+    provider: str = "TfsGit"
+    """Where the repository is, as in `Build.Repository.Provider`: TfsGit (Azure Repos) or GitHub."""
 
     def before(self) -> dict[str, str]:
         """Give the variables that templates may read."""
         reference = f"refs/pull/{self.pull_request}/merge" if self.pull_request else f"refs/heads/{self.branch}"
         return {
             "Build.Reason": self.reason,
+            "Build.Repository.Provider": self.provider,
             "Build.SourceBranch": reference,
             "Build.SourceBranchName": reference.rpartition("/")[2],
             "System.PullRequest.IsFork": self._origin if self.told else "",
@@ -44,9 +49,23 @@ class Occasion:
         """Give the variables that there are when steps run."""
         if not self.pull_request:
             return self.before()
-        values = (str(self.pull_request), "refs/heads/feature/x", f"refs/heads/{self.branch}", self.branch)
-        origin = {"System.PullRequest.IsFork": self._origin}
-        return {**self.before(), **origin, **dict(zip(ABSENT, values, strict=True))}
+        given = {
+            "System.PullRequest.IsFork": self._origin,
+            "System.PullRequest.PullRequestId": str(self.pull_request),
+            "System.PullRequest.SourceBranch": "refs/heads/feature/x",
+            "System.PullRequest.TargetBranch": f"refs/heads/{self.branch}",
+            "System.PullRequest.TargetBranchName": self.branch,
+        }
+        return {**self.before(), **given, **(self._on_github() if self.provider == "GitHub" else {})}
+
+    def _on_github(self) -> dict[str, str]:
+        """Give what is otherwise there: a pull request's id is an internal one, and branches have their short names."""
+        return {
+            "System.PullRequest.PullRequestId": str(_INTERNAL_IDS + self.pull_request),
+            "System.PullRequest.PullRequestNumber": str(self.pull_request),
+            "System.PullRequest.SourceBranch": "feature/x",
+            "System.PullRequest.TargetBranch": self.branch,
+        }
 
     @property
     def _origin(self) -> str:
@@ -71,9 +90,9 @@ def push(branch: str) -> Occasion:
     return Occasion(reason="IndividualCI", branch=branch)
 
 
-def pull_request(target: str, *, fork: bool = False, number: int = 17) -> Occasion:
+def pull_request(target: str, *, fork: bool = False, number: int = 17, provider: str = "TfsGit") -> Occasion:
     """Somebody opened or renewed a pull request to a branch."""
-    return Occasion(reason="PullRequest", branch=target, pull_request=number, fork=fork)
+    return Occasion(reason="PullRequest", branch=target, pull_request=number, fork=fork, provider=provider)
 
 
 def nightly(branch: str = "main") -> Occasion:

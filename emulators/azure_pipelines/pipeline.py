@@ -92,13 +92,13 @@ class Pipeline:
     variables: Mapping[str, str]
 
 
-def load(path: Path, occasion: Occasion, parameters: Mapping[str, Any] | None = None) -> Pipeline:
+def load(path: Path, occasion: Occasion) -> Pipeline:
     """Read a pipeline as it is run on an occasion.
 
     Raises:
         PipelineError: it is wrong, or has what is not known here.
     """
-    document = _mapping(expand(path, occasion.before(), parameters), _PIPELINE, path.name)
+    document = _mapping(expand(path, occasion.before()), _PIPELINE, path.name)
     variables, groups = _variables(document.get("variables", {}), path.name)
     if groups:
         raise PipelineError(f"{path.name}: a variable group of the whole pipeline reaches forks; name it in a job")

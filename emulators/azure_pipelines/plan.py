@@ -7,12 +7,13 @@ from emulators.azure_pipelines.pipeline import Job, Pipeline, Step
 from emulators.azure_pipelines.run import TOKEN, run
 
 _LAST_OF_SETUP = "make venv"
-_SAMPLES: Mapping[str, str] = {
+SAMPLES: Mapping[str, str] = {
     "Agent.OS": "Linux",
     "Pipeline.Workspace": "/agent",
     "System.JobAttempt": "1",
     TOKEN: "***",
 }
+"""What stands for the variables of a service and of an agent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ def plan(pipeline: Pipeline, touched: str) -> list[Row]:
     groups: dict[str, dict[str, str]] = {
         group: {} for stage in pipeline.stages for job in stage.jobs for group in job.groups
     }
-    done = run(pipeline, _Nobody(touched), _SAMPLES, groups).done
+    done = run(pipeline, _Nobody(touched), SAMPLES, groups).done
     jobs = {(each.stage, each.job.name): each.job for each in done}
     return [_row(stage, job, [each.step for each in done if each.job is job]) for (stage, _), job in jobs.items()]
 

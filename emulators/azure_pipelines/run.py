@@ -88,7 +88,8 @@ class _Runner:
     def _job(self, stage: Stage, job: Job) -> Result:
         key = f"{stage.name}.{job.name}"
         beside = self._beside(stage, job)
-        variables = {**self._variables, **{name: _computed(value, beside) for name, value in job.variables.items()}}
+        own = {name: _computed(value, beside) for name, value in job.variables.items()}
+        variables = {**self._variables, "System.JobName": job.name, **own}
         for group in job.groups:
             variables |= self._groups[group]
         status = _status([self._run.results[f"{stage.name}.{name}"] for name in job.depends_on])
@@ -131,8 +132,20 @@ class _Runner:
 
     def _before(self, stage: Stage) -> dict[str, Any]:
         """Give what a stage's condition may know of the stages that it depends on."""
-        stages = {name: {"result": self._run.results[name]} for name in stage.depends_on}
+        before = [each for each in self._pipeline.stages if each.name in stage.depends_on]
+        stages = {
+            each.name: {"result": self._run.results[each.name], "outputs": self._outputs(each)} for each in before
+        }
         return {"dependencies": Names("stage that this one depends on,", stages)}
+
+    def _outputs(self, stage: Stage) -> Names:
+        """Give what a stage's jobs handed on, as `job.step.variable`."""
+        found = {
+            f"{job.name}.{name}": value
+            for job in stage.jobs
+            for name, value in self._run.outputs.get(f"{stage.name}.{job.name}", {}).items()
+        }
+        return Names("output", found, () if self._run.results[stage.name] in _GOOD else None)
 
     def _told(self, key: str) -> dict[str, Any]:
         result = self._run.results.get(key, "Skipped")

@@ -18,12 +18,13 @@ from emulators import background
 from emulators.azure_devops import app as devops
 from emulators.azure_pipelines.agent import MachineAgent
 from emulators.azure_pipelines.occasion import Occasion, nightly, pull_request, push
-from emulators.azure_pipelines.pipeline import load
+from emulators.azure_pipelines.pipeline import Pipeline, load
 from emulators.azure_pipelines.plan import plan
 from emulators.azure_pipelines.run import TOKEN, Run, run
 from emulators.engine import Engine, engine
 from emulators.surroundings import surrounded
 from tests.engine.clone import clone, commit
+from tests.unit.pipelines.variant import variant
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {
@@ -42,7 +43,6 @@ DEVOPS = {
     "System.CollectionUri": "https://dev.azure.com/example/",
     "System.TeamProject": "prefect",
     "Build.Repository.ID": "prefect-aks",
-    "Build.Repository.Provider": "TfsGit",
 }
 
 
@@ -54,11 +54,16 @@ class Checkout:
     engine: Engine
     stack: str
     devops: devops.DevOps
+    scratch: Path
 
-    def run(self, occasion: Occasion, taken_as_done: tuple[str, ...] = TAKEN_AS_DONE, **parameters: Any) -> Run:
+    def pipeline(self, occasion: Occasion, **values: Any) -> Pipeline:
+        """Read the pipeline as if it were made for one stack, on any agent."""
+        approved = str(self.stack == "prod").lower()
+        stack = {"name": self.stack, "branch": BRANCHES[self.stack], "pool": POOL, "approved": approved}
+        return load(variant(self.scratch, stacks=[stack], **values), occasion)
+
+    def run(self, occasion: Occasion, taken_as_done: tuple[str, ...] = TAKEN_AS_DONE, **values: Any) -> Run:
         """Run the pipeline for one stack, and give what came of it."""
-        stacks = [{"name": self.stack, "branch": BRANCHES[self.stack], "pool": POOL}]
-        pipeline = load(self.root / "azure-pipelines.yml", occasion, {"stacks": stacks, **parameters})
         agent = MachineAgent(
             root=self.root,
             environment={name: value for name, value in self.engine.environment.items() if name not in GROUP},
@@ -69,13 +74,12 @@ class Checkout:
         workspace = {"Pipeline.Workspace": str(self.root.parent), "Agent.OS": "Linux", "System.JobAttempt": "1"}
         group = {name: self.engine.environment[name] for name in GROUP}
         variables = {**workspace, **DEVOPS, TOKEN: SECRETS["the run's token"]}
-        return run(pipeline, agent, variables, {"prefect-aks": group})
+        return run(self.pipeline(occasion, **values), agent, variables, {f"prefect-aks-{self.stack}": group})
 
-    def planned(self, occasion: Occasion, **parameters: Any) -> list[str]:
+    def planned(self, occasion: Occasion, **values: Any) -> list[str]:
         """List the scripts that the documentation's table shows for an occasion, each time that it shows them."""
-        stacks = [{"name": self.stack, "branch": BRANCHES[self.stack], "pool": POOL}]
-        pipeline = load(self.root / "azure-pipelines.yml", occasion, {"stacks": stacks, **parameters})
-        return [step for row in plan(pipeline, self.stack) for step in row.steps if step.startswith("make ")]
+        rows = plan(self.pipeline(occasion, **values), self.stack)
+        return [step for row in rows for step in row.steps if step.startswith("make ")]
 
     def told(self) -> Any:
         """What the registry's stand-in was told of builds."""
@@ -101,8 +105,9 @@ def prepared(folder: Path, bare: Engine, stack: str) -> tuple[Path, Mapping[str,
     root = folder / "s"
     root.mkdir()
     clone(root)
-    # As if the cache of an earlier run had been restored.
+    # As if the caches of an earlier run had been restored.
     (folder / "tools").symlink_to(Path(os.environ.get("PREFECT_AKS_CACHE", Path.home() / ".cache/prefect-aks")))
+    (folder / "pulumi").symlink_to(bare.environment["PULUMI_HOME"])
     environment = {**bare.environment, "PULUMI_CONFIG_PASSPHRASE": SECRETS["the passphrase"]}
     opened = replace(bare, environment=environment)
     opened.call("stack", "init", stack, cwd=root)
@@ -126,7 +131,9 @@ def checkout(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         root, environment = prepared(folder, bare, request.param)
         around = opened.enter_context(surrounded(replace(bare, environment=environment)))
         everything = {**around.environment, "PREFECT_AKS_DEVOPS_EMULATOR": url}
-        yield Checkout(root=root, engine=replace(around, environment=everything), stack=request.param, devops=service)
+        surroundings = replace(around, environment=everything)
+        scratch = tmp_path_factory.mktemp("pipeline")
+        yield Checkout(root=root, engine=surroundings, stack=request.param, devops=service, scratch=scratch)
 
 
 @pytest.mark.parametrize("checkout", ["dev"], indirect=True)
@@ -175,11 +182,14 @@ def test_a_pull_request_of_the_repository_previews_what_is_deployed_and_comments
 @pytest.mark.audit
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("checkout", ["dev"], indirect=True)
-def test_a_pull_request_to_dev_has_its_flows_tried_where_that_is_asked_for(checkout: Checkout) -> None:
-    occasion = pull_request("dev")
-    done = checkout.run(occasion, SHORT, prProject=True)
+@pytest.mark.parametrize("provider", ["TfsGit", "GitHub"])
+def test_a_pull_request_to_dev_has_its_flows_tried_where_that_is_asked_for(checkout: Checkout, provider: str) -> None:
+    occasion = pull_request("dev", provider=provider)
+    done = checkout.run(occasion, SHORT, prProject="true")
     assert not done.failed, output(done)
-    assert scripts(done) == checkout.planned(occasion, prProject=True)
+    assert scripts(done) == checkout.planned(occasion, prProject="true")
+    # A task changed, and no flow.
+    assert "nothing to try" in output(done)
     assert leaked(output(done)) == []
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from emulators.azure_pipelines.occasion import Occasion, nightly, pull_request, push
 from emulators.azure_pipelines.pipeline import Pipeline, load
+from tests.unit.pipelines.variant import ROOT, variant
 
-ROOT = Path(__file__).parents[3]
 OCCASIONS: dict[str, Occasion] = {
     "fork": pull_request("dev", fork=True),
     "internal": pull_request("dev"),
@@ -29,10 +28,17 @@ def occasion(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def read() -> Read:
-    """Read the project's own pipeline for an occasion, with parameters that somebody chose."""
+def trying(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's own pipeline where pull requests have their flows tried."""
+    return variant(tmp_path_factory.mktemp("trying"), prProject="true")
 
-    def of(name: str, **parameters: Any) -> Pipeline:
-        return load(ROOT / "azure-pipelines.yml", OCCASIONS[name], parameters)
+
+@pytest.fixture(scope="session")
+def read(trying: Path) -> Read:
+    """Read the project's own pipeline for an occasion, or for an occasion's name."""
+
+    def of(occasion: str | Occasion, *, tried: bool = False) -> Pipeline:
+        started = OCCASIONS[occasion] if isinstance(occasion, str) else occasion
+        return load(trying if tried else ROOT / "azure-pipelines.yml", started)
 
     return of

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from check_jsonschema import main as check_jsonschema
 from click.testing import CliRunner
 
 from delivery import pipeline_setup
+from delivery import pull_request as pull_request_of
 from emulators.azure_pipelines.occasion import Occasion, nightly, pull_request, push
-from emulators.azure_pipelines.pipeline import Pipeline, load
-from emulators.azure_pipelines.plan import Row, plan, table
+from emulators.azure_pipelines.pipeline import Job, Pipeline, Step
+from emulators.azure_pipelines.plan import SAMPLES, Row, plan, table
+from emulators.azure_pipelines.run import run
 from emulators.azure_pipelines.template import expand
 from infra import stack_file
 from infra.naming import names
@@ -22,6 +25,17 @@ from infra.naming import names
 ROOT = Path(__file__).parents[3]
 EVERY = "dev,stage,prod"
 SCHEMA = ("--builtin-schema", "vendor.azure-pipelines", "--regex-variant", "nonunicode")
+
+
+class Failing:
+    """An agent on which one script fails; all else succeeds, and nothing is touched."""
+
+    def __init__(self, script: str) -> None:
+        self.script = script
+
+    def perform(self, _job: Job, step: Step, _environment: Mapping[str, str]) -> tuple[int, str]:
+        told = "##vso[task.setvariable variable=stacks;isOutput=true]none" if step.name == "touched" else ""
+        return int(step.script == self.script), told
 
 
 def steps_of(pipeline: Pipeline) -> list[Any]:
@@ -32,17 +46,16 @@ def targets(text: str) -> set[str]:
     return set(re.findall(r"^([a-z-]+):", text, re.MULTILINE))
 
 
-def test_what_it_expands_to_is_valid_for_azure_devops(tmp_path: Path, occasion: str, read: Any) -> None:
-    before = read(occasion).occasion.before()
+def test_what_it_expands_to_is_valid_for_azure_devops(tmp_path: Path, occasion: str, read: Any, trying: Path) -> None:
     whole = tmp_path / "whole.json"
-    whole.write_text(json.dumps(expand(ROOT / "azure-pipelines.yml", before, {"prProject": True})))
+    whole.write_text(json.dumps(expand(trying, read(occasion).occasion.before())))
     done = CliRunner().invoke(check_jsonschema, [*SCHEMA, str(whole)])
     assert done.exit_code == 0, done.output
 
 
 def test_every_script_is_one_make_target_that_there_is(occasion: str, read: Any) -> None:
     known = targets((ROOT / "Makefile").read_text())
-    scripts = [step.script for step in steps_of(read(occasion, prProject=True)) if step.script]
+    scripts = [step.script for step in steps_of(read(occasion, tried=True)) if step.script]
     assert scripts
     for script in scripts:
         assert re.fullmatch(r"make [a-z-]+( [A-Z]+=\S+)*", script), script
@@ -53,11 +66,15 @@ def test_no_template_is_left_over(read: Any) -> None:
     texts = [path.read_text() for path in (ROOT / "azure-pipelines.yml", *(ROOT / "pipelines").glob("*.yml"))]
     named = {name.rpartition("/")[2] for text in texts for name in re.findall(r"template: (\S+)", text)}
     assert named == {path.name for path in (ROOT / "pipelines").iterdir()}
-    assert len(read("main").stages) == 2
+    assert [stage.name for stage in read("main").stages] == ["Validate", "Preview_prod", "Deploy"]
+
+
+def test_nobody_who_queues_a_run_can_change_what_it_is_made_for() -> None:
+    assert "parameters" not in yaml.safe_load((ROOT / "azure-pipelines.yml").read_text())
 
 
 def test_a_forks_pull_request_reaches_no_credential_and_no_network(read: Any) -> None:
-    pipeline = read("fork", prProject=True)
+    pipeline = read("fork", tried=True)
     jobs = [job for stage in pipeline.stages for job in stage.jobs]
     assert {step.connection for step in steps_of(pipeline)} == {""}
     assert {(job.groups, job.environment, tuple(job.pool.values())) for job in jobs} == {((), "", ("ubuntu-24.04",))}
@@ -69,21 +86,21 @@ def test_a_forks_pull_request_reaches_no_credential_and_no_network(read: Any) ->
 @pytest.mark.parametrize("name", ["fork", "internal"])
 def test_where_no_template_is_told_of_a_fork_the_conditions_leave_the_same_jobs(name: str, read: Any) -> None:
     untold = dataclasses.replace(read(name).occasion, told=False)
-    pipeline = load(ROOT / "azure-pipelines.yml", untold, {"prProject": True})
-    assert plan(pipeline, EVERY) == plan(read(name, prProject=True), EVERY)
-    assert plan(pipeline, "none") == plan(read(name, prProject=True), "none")
+    pipeline = read(untold, tried=True)
+    assert plan(pipeline, EVERY) == plan(read(name, tried=True), EVERY)
+    assert plan(pipeline, "none") == plan(read(name, tried=True), "none")
 
 
 def test_a_pull_request_of_unknown_origin_counts_as_a_forks(read: Any) -> None:
     nobody_knows = dataclasses.replace(read("fork").occasion, fork=None, told=False)
-    unknown = plan(load(ROOT / "azure-pipelines.yml", nobody_knows, {"prProject": True}), EVERY)
+    unknown = plan(read(nobody_knows, tried=True), EVERY)
     assert unknown == plan(read("fork"), EVERY)
 
 
 def test_the_runs_token_reaches_the_comment_alone(occasion: str, read: Any) -> None:
     holders = {
         step.script
-        for step in steps_of(read(occasion, prProject=True))
+        for step in steps_of(read(occasion, tried=True))
         if "AccessToken" in json.dumps(dataclasses.asdict(step))
     }
     assert holders == ({"make comment"} if occasion == "internal" else set())
@@ -97,14 +114,14 @@ def test_a_pull_request_acts_as_whoever_may_read_and_a_push_as_who_deploys_its_e
         "fork": set(),
         "internal": {f"prefect-{stack}-preview" for stack in stacks},
         "stage": {"prefect-stage"},
-        "main": {"prefect-prod"},
+        "main": {"prefect-prod", "prefect-prod-preview"},
         "night": {f"prefect-{stack}" for stack in stacks},
     }.get(occasion, {"prefect-dev"})
     assert {step.connection for step in steps_of(read(occasion)) if step.connection} == expected
 
 
 def test_what_deploys_waits_for_its_environment_and_nothing_else_does(occasion: str, read: Any) -> None:
-    for stage in read(occasion, prProject=True).stages:
+    for stage in read(occasion, tried=True).stages:
         for job in stage.jobs:
             deploys = any(step.script.startswith("make deploy") for step in job.steps)
             connections = {step.connection for step in job.steps if step.connection}
@@ -113,7 +130,7 @@ def test_what_deploys_waits_for_its_environment_and_nothing_else_does(occasion: 
 
 
 def test_no_step_is_given_a_federated_token_and_every_login_is_kept_alive(occasion: str, read: Any) -> None:
-    logins = [step.inputs for step in steps_of(read(occasion, prProject=True)) if step.what == "AzureCLI@2"]
+    logins = [step.inputs for step in steps_of(read(occasion, tried=True)) if step.what == "AzureCLI@2"]
     assert all("addSpnToEnvironment" not in login and login["keepAzSessionActive"] == "True" for login in logins)
 
 
@@ -124,7 +141,8 @@ def test_no_step_is_given_a_federated_token_and_every_login_is_kept_alive(occasi
         ("internal", "none", ["untouched"]),
         ("fork", "prod", ["preview_offline_prod"]),
         ("fork", "none", []),
-        ("main", "none", ["deploy_prod"]),
+        ("stage", "none", ["deploy_stage"]),
+        ("main", "none", ["preview_prod", "deploy_prod"]),
     ],
 )
 def test_a_pull_request_previews_what_it_touches_and_a_push_deploys_in_any_case(
@@ -133,12 +151,31 @@ def test_a_pull_request_previews_what_it_touches_and_a_push_deploys_in_any_case(
     assert [row.job for row in plan(read(name), touched) if row.stage != "Validate"] == jobs
 
 
-def test_a_pull_requests_project_is_asked_for_and_only_on_the_way_to_dev(read: Any) -> None:
-    asked = {row.job: row for row in plan(read("internal", prProject=True), EVERY)}
-    assert asked["pr_project"].steps == ("make pr-project PR=17 STACK=dev BASE=HEAD^",)
-    elsewhere = dataclasses.replace(read("internal", prProject=True), occasion=pull_request("main"))
-    assert "pr_project" not in {row.job for row in plan(elsewhere, EVERY)}
-    assert "pr_project" not in {row.job for row in plan(read("internal"), EVERY)}
+def test_whoever_approves_a_deployment_sees_its_preview_before_and_a_red_one_is_never_asked_for(read: Any) -> None:
+    red = run(read("main"), Failing("make preview-live STACK=prod"), SAMPLES, {"prefect-aks-prod": {}})
+    assert red.results["Preview_prod"] == "Failed"
+    assert red.results["Deploy"] == "Skipped"
+
+
+@pytest.mark.parametrize("provider", ["TfsGit", "GitHub"])
+def test_a_pull_requests_project_is_asked_for_and_only_on_the_way_to_dev(provider: str, read: Any) -> None:
+    to_dev, to_main = (pull_request(branch, provider=provider) for branch in ("dev", "main"))
+    asked = {row.job: row for row in plan(read(to_dev, tried=True), EVERY)}
+    assert asked["pr_project"].steps == ("make pr-project PR=this STACK=dev BASE=HEAD^",)
+    assert "pr_project" not in {row.job for row in plan(read(to_main, tried=True), EVERY)}
+    assert "pr_project" not in {row.job for row in plan(read(to_dev), EVERY)}
+
+
+@pytest.mark.parametrize("provider", ["TfsGit", "GitHub"])
+def test_the_running_pull_request_is_found_by_its_number(provider: str) -> None:
+    during = pull_request("dev", provider=provider, number=17).during()
+    assert pull_request_of.number({name.upper().replace(".", "_"): value for name, value in during.items()}) == 17
+
+
+def test_what_a_job_keeps_for_later_runs_is_its_own_where_jobs_make_different_things(read: Any) -> None:
+    done = run(read("stage"), Failing("make no-such-thing"), SAMPLES, {"prefect-aks-stage": {}}).done
+    keys = {each.step.inputs["key"] for each in done if each.step.inputs.get("path") == "/agent/tools"}
+    assert {key.split(" | ")[1] for key in keys} == {'"lint"', '"test"', '"changes"', '"deploy_stage"'}
 
 
 @pytest.mark.parametrize(
@@ -161,9 +198,7 @@ def test_a_run_starts_for_what_can_matter(started: Any, changed: list[str], star
 
 
 def test_a_run_by_hand_is_as_a_push_to_its_branch_and_deploys_nothing_from_another(read: Any) -> None:
-    by_hand = [
-        load(ROOT / "azure-pipelines.yml", Occasion(reason="Manual", branch=branch)) for branch in ("main", "hotfix")
-    ]
+    by_hand = [read(Occasion(reason="Manual", branch=branch)) for branch in ("main", "hotfix")]
     assert plan(by_hand[0], EVERY) == plan(read("main"), EVERY)
     assert [stage.name for stage in by_hand[1].stages] == ["Validate"]
 
@@ -176,13 +211,10 @@ def test_the_documentation_shows_what_runs(occasion: str, read: Any) -> None:
 
 
 def test_it_agrees_with_the_stack_files_and_with_what_pipeline_setup_guards() -> None:
-    [stacks] = [
-        each
-        for each in yaml.safe_load((ROOT / "azure-pipelines.yml").read_text())["parameters"]
-        if each["name"] == "stacks"
-    ]
-    assert {stack["name"]: stack["branch"] for stack in stacks["default"]} == pipeline_setup.BRANCHES
-    for stack in stacks["default"]:
+    stacks = yaml.safe_load((ROOT / "azure-pipelines.yml").read_text())["stages"][0]["parameters"]["stacks"]
+    assert {stack["name"]: stack["branch"] for stack in stacks} == pipeline_setup.BRANCHES
+    assert [stack["name"] for stack in stacks if stack["approved"] == "true"] == [pipeline_setup.APPROVED]
+    for stack in stacks:
         values = stack_file.values(ROOT / f"Pulumi.{stack['name']}.yaml", "prefect-aks")
         assert values["devopsServiceConnection"] == f"prefect-{stack['name']}"
         assert values["devopsPreviewConnection"] == f"prefect-{stack['name']}-preview"

@@ -87,6 +87,15 @@ def test_a_later_stage_decides_by_what_a_step_hands_on(go: Go, told: str, runs: 
     assert agent.seen.get("later", {"T": told})["T"] == told
 
 
+@pytest.mark.parametrize(("told", "runs"), [("dev,stage", True), ("none", False)])
+def test_a_later_stage_as_a_whole_decides_by_it_too(go: Go, told: str, runs: bool) -> None:
+    asked = job("a", {"script": "ask", "name": "asked"})
+    condition = "and(succeeded(), eq(dependencies.A.outputs['a.asked.stacks'], 'dev,stage'))"
+    later = stage("B", job("b", "later"), condition=condition)
+    done, _ = go(stage("A", asked), later, ask=(0, f"{SET}stacks;isOutput=true]{told}"))
+    assert (done.results["B"] == "Succeeded") == runs
+
+
 def test_a_variable_that_a_step_sets_is_in_the_steps_after_it(go: Go) -> None:
     _, agent = go(stage("A", job("a", "set", "is $(NAME)")), set=(0, f"{SET}NAME]Ada"))
     assert agent.seen["is Ada"]["NAME"] == "Ada"
