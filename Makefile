@@ -30,7 +30,12 @@ WITH_ENGINE = tools=$$($(TOOLS) pulumi); PATH="$$tools:$$PATH"
 DELIVERY = $(BIN)/python -m delivery
 COMMA := ,
 NEEDS = test -n "$(1)" || { echo "error: $(2)" >&2; exit 2; }
-ALLOWED = $(foreach name,$(ALLOW),--allow "$(name)")
+# What is given goes to commands by the environment: a branch may be called what a shell would run.
+GIVEN := ALLOW APPROVERS BASE FLOW FROM FROM_BACKEND NAME ORGANIZATION PIPELINE PR PROJECT RED REPOSITORY STACK TO TO_BACKEND TOUCHED
+$(foreach name,$(GIVEN),$(eval export override $(name) := $$(value $(name))))
+
+ALLOWED = $(if $(ALLOW),--allow "$$ALLOW")
+BACKENDS = $(if $(FROM_BACKEND),--from-backend "$$FROM_BACKEND") $(if $(TO_BACKEND),--to-backend "$$TO_BACKEND")
 
 .PHONY: help
 help: ## list the commands
@@ -62,59 +67,59 @@ clean: ## stop it and remove its state
 
 .PHONY: preview
 preview: venv ## preview an environment without a credential: STACK=dev [BASE=REVISION] [ALLOW="NAME …"]
-	@$(call NEEDS,$(STACK),which stack? make preview STACK=dev)
-	@$(BIN)/python -m emulators preview --stack "$(STACK)" $(if $(BASE),--base "$(BASE)") $(ALLOWED)
+	@$(call NEEDS,$(if $(STACK),given),which stack? make preview STACK=dev)
+	@$(BIN)/python -m emulators preview --stack "$$STACK" $(if $(BASE),--base "$$BASE") $(ALLOWED)
 
 .PHONY: preview-live
-preview-live: venv ## preview a deployed stack with your own identity: STACK=dev [ALLOW="NAME …"]
-	@$(call NEEDS,$(STACK),which stack? make preview-live STACK=dev)
-	@$(WITH_ENGINE) $(DELIVERY) preview --stack "$(STACK)" $(ALLOWED)
+preview-live: venv ## preview a deployed stack with your own identity: STACK=dev [ALLOW="NAME …"] [RED=tell]
+	@$(call NEEDS,$(if $(STACK),given),which stack? make preview-live STACK=dev)
+	@$(WITH_ENGINE) $(DELIVERY) preview-live --stack "$$STACK" $(ALLOWED) $(if $(RED),--red "$$RED")
 
 .PHONY: deploy
 deploy: venv ## preview a stack, and update it when nothing is red: STACK=dev [ALLOW="NAME …"]
-	@$(call NEEDS,$(STACK),which stack? make deploy STACK=dev)
-	@$(WITH_ENGINE) $(DELIVERY) deploy --stack "$(STACK)" $(ALLOWED)
+	@$(call NEEDS,$(if $(STACK),given),which stack? make deploy STACK=dev)
+	@$(WITH_ENGINE) $(DELIVERY) deploy --stack "$$STACK" $(ALLOWED)
 
 .PHONY: drift
 drift: venv ## compare a deployed stack with what is really there: STACK=dev
-	@$(call NEEDS,$(STACK),which stack? make drift STACK=dev)
-	@$(WITH_ENGINE) $(DELIVERY) drift --stack "$(STACK)"
+	@$(call NEEDS,$(if $(STACK),given),which stack? make drift STACK=dev)
+	@$(WITH_ENGINE) $(DELIVERY) drift --stack "$$STACK"
 
 .PHONY: changes
 changes: venv ## what a change will build, register and upgrade: BASE=REVISION [STACK=dev] [JSON=1]
-	@$(call NEEDS,$(BASE),compared with which revision? make changes BASE=main)
-	@$(DELIVERY) changes --base "$(BASE)" $(if $(STACK),--stack "$(STACK)") $(if $(JSON),--json) $(if $(PIPELINE),--pipeline)
+	@$(call NEEDS,$(if $(BASE),given),compared with which revision? make changes BASE=main)
+	@$(DELIVERY) changes --base "$$BASE" $(if $(STACK),--stack "$$STACK") $(if $(JSON),--json) $(if $(PIPELINE),--pipeline)
 
 .PHONY: comment
 comment: venv ## put the previews' summaries on the pull request of the running pipeline: [TOUCHED=dev,stage|none]
-	@$(DELIVERY) comment $(if $(TOUCHED),--touched "$(TOUCHED)")
+	@$(DELIVERY) comment $(if $(TOUCHED),--touched "$$TOUCHED")
 
 .PHONY: diff
-diff: venv ## how two deployed stacks differ in image and flows: FROM=stage TO=prod [JSON=1]
-	@$(call NEEDS,$(and $(FROM),$(TO)),which two stacks? make diff FROM=stage TO=prod)
-	@$(WITH_ENGINE) $(DELIVERY) diff --from "$(FROM)" --to "$(TO)" $(if $(JSON),--json)
+diff: venv ## how two deployed stacks differ in image and flows: FROM=stage TO=prod [JSON=1] [FROM_BACKEND=URL TO_BACKEND=URL]
+	@$(call NEEDS,$(and $(FROM),$(TO),given),which two stacks? make diff FROM=stage TO=prod)
+	@$(WITH_ENGINE) $(DELIVERY) diff --from "$$FROM" --to "$$TO" $(BACKENDS) $(if $(JSON),--json)
 
 .PHONY: promote
 promote: venv ## have one stack run another's flow image, by a commit: FROM=stage TO=prod
-	@$(call NEEDS,$(and $(FROM),$(TO)),from which stack to which? make promote FROM=stage TO=prod)
-	@$(WITH_ENGINE) $(DELIVERY) promote --from "$(FROM)" --to "$(TO)" $(if $(DRY_RUN),--dry-run)
+	@$(call NEEDS,$(and $(FROM),$(TO),given),from which stack to which? make promote FROM=stage TO=prod)
+	@$(WITH_ENGINE) $(DELIVERY) promote --from "$$FROM" --to "$$TO" $(BACKENDS) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: pr-project
-pr-project: venv ## try a pull request's flows in a project of their own: PR=123 [STACK=dev] [BASE=REVISION] [FLOW="NAME …"] [CLOSE=1]
-	@$(call NEEDS,$(PR),which pull request? make pr-project PR=123)
-	@$(WITH_ENGINE) $(DELIVERY) pr-project "$(PR)" --stack "$(or $(STACK),dev)" $(if $(BASE),--base "$(BASE)") \
-		$(foreach name,$(FLOW),--flow "$(name)") $(if $(CLOSE),--close)
+pr-project: venv ## try a pull request's flows in a project of their own: PR=123|this [STACK=dev] [BASE=REVISION] [FLOW=NAME] [CLOSE=1]
+	@$(call NEEDS,$(if $(PR),given),which pull request? make pr-project PR=123)
+	@$(WITH_ENGINE) $(DELIVERY) pr-project "$$PR" $(if $(STACK),--stack "$$STACK") $(if $(BASE),--base "$$BASE") \
+		$(if $(FLOW),--flow "$$FLOW") $(if $(CLOSE),--close)
 
 .PHONY: pipeline-setup
 pipeline-setup: venv ## make what Azure DevOps holds of the pipeline: ORGANIZATION= PROJECT= PIPELINE= [REPOSITORY=] [APPROVERS="ID …"] [DRY_RUN=1]
-	@$(call NEEDS,$(and $(ORGANIZATION),$(PROJECT),$(PIPELINE)),where? make pipeline-setup ORGANIZATION=acme PROJECT=data REPOSITORY=flows PIPELINE=flows)
-	@$(DELIVERY) pipeline-setup --organization "$(ORGANIZATION)" --project "$(PROJECT)" --pipeline "$(PIPELINE)" \
-		$(if $(REPOSITORY),--repository "$(REPOSITORY)") $(foreach id,$(APPROVERS),--approver "$(id)") $(if $(DRY_RUN),--dry-run)
+	@$(call NEEDS,$(and $(ORGANIZATION),$(PROJECT),$(PIPELINE),given),where? make pipeline-setup ORGANIZATION=acme PROJECT=data REPOSITORY=flows PIPELINE=flows)
+	@$(DELIVERY) pipeline-setup --organization "$$ORGANIZATION" --project "$$PROJECT" --pipeline "$$PIPELINE" \
+		$(if $(REPOSITORY),--repository "$$REPOSITORY") $(if $(APPROVERS),$$(printf -- "--approver %q " $$APPROVERS)) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: environment
 environment: venv ## make a new environment's stack file: NAME=qa FROM=dev
-	@$(call NEEDS,$(and $(NAME),$(FROM)),which environment$(COMMA) made from which? make environment NAME=qa FROM=dev)
-	@$(BIN)/python -m infra.environment "$(NAME)" --from "$(FROM)"
+	@$(call NEEDS,$(and $(NAME),$(FROM),given),which environment$(COMMA) made from which? make environment NAME=qa FROM=dev)
+	@$(BIN)/python -m infra.environment "$$NAME" --from "$$FROM"
 
 .PHONY: lint
 lint: venv ## formatter, linter, types, import law, YAML, the Dockerfile, the pipeline, the chart's judges

@@ -2,10 +2,12 @@
 
 import argparse
 import io
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType, ModuleType
+from typing import TextIO
 
 from delivery import (
     changes,
@@ -20,6 +22,7 @@ from delivery import (
 )
 from delivery.console import warn
 from delivery.error import DeliveryError, UsageError
+from preview.plan import one_line
 from registration.error import RegistrationError
 
 COMMANDS: tuple[ModuleType, ...] = (
@@ -49,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DeliveryError, RegistrationError) as error:
         warn(f"error: {error}")
         return _USAGE if isinstance(error, UsageError) else _FAILED
+    except OSError as error:
+        _spare(sys.stdout)
+        warn(f"error: {_reason(error)}")
+        return _FAILED
     except KeyboardInterrupt:
         warn("interrupted")
         return _INTERRUPTED
@@ -64,6 +71,20 @@ def _parser() -> argparse.ArgumentParser:
         module.add(command)
         command.set_defaults(run=module.run)
     return parser
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError):
+        return "nobody reads any more what it says, so it ended early"
+    return one_line(": ".join(str(each) for each in (error.filename, error.strerror or error) if each))
+
+
+def _spare(stream: TextIO) -> None:
+    """Keep Python from failing once more at its own end, where what was said cannot be written."""
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -12,10 +12,26 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from delivery import interrupt
 from delivery.error import DeliveryError
 
 _LOOPBACK = "127.0.0.1"
-_GRACE = 10.0
+# A pipeline that is cancelled gives 7.5 seconds from SIGINT to SIGTERM, and 2.5 more until it kills.
+_GRACE = 5.0
+# What a flow run needs of a person's or a pipeline's environment: its machine, the way out, and who it is in Azure.
+# No prefix leads the last ones, as AZURE_DEVOPS_EXT_PAT is no business of a flow.
+_LENT = frozenset(
+    (
+        *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "PYTHONPYCACHEPREFIX"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *("AZURE_CONFIG_DIR", "AZURE_AUTHORITY_HOST", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"),
+        *("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_FEDERATED_TOKEN_FILE"),
+        *("IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET", "AZURE_STORAGE_CONNECTION_STRING"),
+    )
+)
+# The last two are the run-time settings of flows.
+_LENT_PREFIXES = ("LC_", "FLOW_", "POKEMON_API_")
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,11 @@ class Agent:
             lines = self.log.read_text("utf-8", errors="replace").splitlines()
             said = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
             raise DeliveryError(f"the Prefect agent stopped by itself (exit {code}): {said[:300]}")
+
+
+def lent(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give the part of a caller's environment that a pull request's flows may see: none of its other credentials."""
+    return {name: value for name, value in environ.items() if name in _LENT or name.startswith(_LENT_PREFIXES)}
 
 
 def client_environment(api: str, home: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -84,15 +105,13 @@ def running(label: str, root: Path, environment: Mapping[str, str], log: Path) -
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """End the whole group: ask, wait for the agent, then kill what is left."""
-    # A second Ctrl-C must leave nothing running.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
+        with interrupt.ignored():
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+    finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    finally:
-        signal.signal(signal.SIGINT, before)

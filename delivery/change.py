@@ -17,7 +17,11 @@ from delivery.tree import Tree, differing, meaning_otherwise
 from infra import stack_file
 
 CHART = "charts/prefect-server"
-PROGRAM = ("__main__.py", "components", "infra", "policies", "registration", "requirements/infra.txt")
+PROGRAM = (
+    *("__main__.py", "components", "infra", "policies", "registration", "requirements/infra.txt"),
+    # The engine that every stack is updated by.
+    *("toolchain/pulumi", "toolchain/pulumi-language-python"),
+)
 # What the release's digest is of; see `components.prefect_server.chart_digest`.
 _RENDERED = ("Chart.yaml", "charts", "files", "templates", "values.schema.json", "values.yaml")
 _HIDDEN = "(secret)"
@@ -90,7 +94,7 @@ def configuration(tree: Tree, stack: str) -> Configuration | None:
         return None
     try:
         declared, project = stack_file.declared(tree.root), stack_file.namespace(tree.root)
-    except (yaml.YAMLError, LookupError, AttributeError):
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError):
         raise UsageError(
             f"{stack_file.PROJECT_FILE}: is not the project that the engine wants; mend it first"
         ) from None
@@ -105,6 +109,14 @@ def configuration(tree: Tree, stack: str) -> Configuration | None:
         | stack_file.of_project(raw, project),
         raw={key.removeprefix(own): value for key, value in raw.items()},
     )
+
+
+def known(tree: Tree, stack: str) -> Configuration | None:
+    """Do the same for a revision, which nobody can mend any more: None also where a file of it cannot be read."""
+    try:
+        return configuration(tree, stack)
+    except UsageError:
+        return None
 
 
 def settings(before: Configuration, after: Configuration) -> tuple[SettingChange, ...]:
@@ -167,9 +179,11 @@ def program(before: Tree, after: Tree) -> tuple[str, ...]:
 
 def _project(tree: Tree) -> Any:
     """The project file without what settings are compared for, and without what only people read."""
-    content = yaml.safe_load((tree.below(stack_file.PROJECT_FILE) or {"": b""}).popitem()[1])
-    if not isinstance(content, dict):
-        return content
-    entries = content.get("config") or {}
-    bare = {key: {each: entry[each] for each in entry if each == "type"} for key, entry in entries.items()}
+    try:
+        content = yaml.safe_load((tree.below(stack_file.PROJECT_FILE) or {"": b""}).popitem()[1])
+        entries = content.get("config") or {}
+        bare = {key: {each: entry[each] for each in entry if each == "type"} for key, entry in entries.items()}
+    except (yaml.YAMLError, AttributeError, TypeError):
+        # A revision's own may be broken, or missing.
+        return None
     return {key: value for key, value in content.items() if key != "description"} | {"config": bare}

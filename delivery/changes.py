@@ -8,7 +8,7 @@ import dataclasses
 import json
 import re
 import tempfile
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from components.image_content import ImageContentError
 from delivery import change, change_report, flow_change, tree
 from delivery.change import Configuration, ImageChange, StackChange
 from delivery.change_report import Changes
-from delivery.console import say, warn
+from delivery.console import command, say, warn
 from delivery.error import DeliveryError, UsageError
 from delivery.flow_change import FlowChange, Loaded, Question
 from delivery.tree import Tree
@@ -25,6 +25,7 @@ from registration import parallel
 
 NAME = "changes"
 HELP = "what a change will do to each environment"
+_PARENT = "HEAD^"
 _DESCRIPTION = """\
 Say what the difference between a revision and this checkout, uncommitted edits included, will do to each stack in
 Azure: the flow image, the flows, the Prefect server, the settings. Content decides and not paths: a comment in a flow
@@ -37,7 +38,8 @@ examples:
   python -m delivery changes --base HEAD --stack dev
       what the uncommitted edits will do to dev
   python -m delivery changes --base HEAD^1 --pipeline
-      in a pull request's run: also set the pipeline's variable `stacks` to the stacks that are touched
+      in a pull request's run: also set the pipeline's variable `stacks` to the stacks that are touched; where HEAD is
+      a repository's first commit, everything is new to HEAD^
 
 exit: 0 told; 1 a file cannot be loaded, and the rest is told; 2 no such revision or stack
 """
@@ -57,7 +59,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tell the changes; 1 when a part of this checkout cannot be read."""
-    found = changes(Path(), options.base, options.stack)
+    found = changes(Path(), options.base, options.stack, from_nothing=options.pipeline)
     if options.json:
         say(json.dumps(change_report.document(found), indent=2))
     else:
@@ -67,12 +69,12 @@ def run(options: argparse.Namespace) -> int:
         warn(f"error: {problem}")
     if options.pipeline:
         names = ",".join(each.stack for each in found.stacks if each.touched)
-        say(f"##vso[task.setvariable variable=stacks;isOutput=true]{names or 'none'}")
+        command("task.setvariable variable=stacks;isOutput=true", names or "none")
     return int(bool(found.problems))
 
 
-def changes(root: Path, base: str, only: Collection[str] = ()) -> Changes:
-    """Compare a revision with a checkout.
+def changes(root: Path, base: str, only: Collection[str] = (), *, from_nothing: bool = False) -> Changes:
+    """Compare a revision with a checkout, or nothing with a repository's first commit where that may be.
 
     Raises:
         UsageError: there is no such revision or stack.
@@ -80,9 +82,12 @@ def changes(root: Path, base: str, only: Collection[str] = ()) -> Changes:
     with tempfile.TemporaryDirectory(prefix="prefect-aks-changes-") as scratch:
         folder = Path(scratch) / "base"
         folder.mkdir()
-        before, commit = tree.committed(root, base, folder)
+        if from_nothing and base == _PARENT and tree.is_first(root):
+            before, commit = Tree(root=folder, paths=()), "nothing"
+        else:
+            before, commit = tree.committed(root, base, folder)
         after = tree.working(root)
-        now, was = _stacks(after), _stacks(before)
+        now, was = _stacks(after, change.configuration), _stacks(before, change.known)
         if not now:
             raise UsageError("there is no stack in Azure here; run this in the project's own folder")
         if unknown := sorted({*only} - {*now}):
@@ -97,9 +102,9 @@ def changes(root: Path, base: str, only: Collection[str] = ()) -> Changes:
         )
 
 
-def _stacks(project: Tree) -> dict[str, Configuration]:
+def _stacks(project: Tree, read: Callable[[Tree, str], Configuration | None]) -> dict[str, Configuration]:
     names = [name[1] for path in project.paths if (name := re.fullmatch(r"Pulumi\.([\w-]+)\.yaml", path))]
-    found = {name: each for name in names if (each := change.configuration(project, name))}
+    found = {name: each for name in names if (each := read(project, name))}
     return {name: each for name, each in found.items() if each["platform"] == "azure"}
 
 

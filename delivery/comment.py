@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from delivery.console import say, warn
+from delivery.console import command, say, warn
 from delivery.error import DeliveryError
 from delivery.pull_request import LIMIT, Comment, PullRequest, of_this_run
 from delivery.rest import SECONDS
@@ -83,8 +83,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _warn(message: str) -> None:
-    # Only so does Azure Pipelines show it on the run's page.
-    warn(f"##vso[task.logissue type=warning]{message}" if os.environ.get("TF_BUILD") else f"warning: {message}")
+    if os.environ.get("TF_BUILD"):
+        # Only so does Azure Pipelines show it on the run's page.
+        command("task.logissue type=warning", message)
+    else:
+        warn(f"warning: {message}")
 
 
 def _comment(options: argparse.Namespace, environment: Mapping[str, str]) -> None:

@@ -4,21 +4,25 @@ The engine itself records the git revision with the update, which is what promot
 """
 
 import argparse
-import sys
 from dataclasses import replace
 
 from delivery import engine, live_preview
+from delivery.console import say
 from delivery.engine import Interrupted, Request
 from delivery.error import DeliveryError
-from preview import deployment, record, verdict
-from preview.plan import Plan
+from preview import deployment, verdict
+from preview.loss import unforeseen
+from preview.plan import Plan, one_line
 
 NAME = "deploy"
 HELP = "bring a stack to what this checkout says"
 _DESCRIPTION = """\
 Preview a stack; when nothing is wrong with the plan, update it, and tell what was built, registered and upgraded.
 Refused before anything is changed: a plan that breaks a mandatory policy, or that replaces or deletes what holds data
-and is not allowed by name. The report is build/deploy-STACK.md and .json, also of an update that fails."""
+and is not allowed by name. The report is build/deploy-STACK.md and .json, also of an update that fails.
+
+The update is planned anew. What somebody changes in the cloud or in the state after the preview was judged by nobody;
+what is replaced or deleted for that reason, and held data, is told afterwards, and the exit is 1."""
 _EPILOG = """\
 examples:
   python -m delivery deploy --stack dev
@@ -26,7 +30,8 @@ examples:
   python -m delivery deploy --stack dev --allow storage-account
       the same, where the account is meant to be replaced
 
-exit: 0 done or nothing to do; 1 refused, or a part failed (run it again when its reason is gone); 2 bad usage
+exit: 0 done or nothing to do; 1 refused, or a part failed (run it again when its reason is gone), or data was lost
+      without having been previewed; 2 bad usage
 """
 
 
@@ -37,23 +42,24 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Deploy; 1 when a part failed."""
+    """Deploy; 1 when a part failed, or went without having been previewed."""
     asked = engine.request(options)
-    record.forget(asked.out / f"deploy-{asked.stack}.md")
+    engine.begin(asked, NAME)
     try:
-        _require(asked)
-        done = _update(asked)
-    except DeliveryError as error:
-        deployment.write(asked.out, Plan.none(asked.stack, str(error), "update"))
+        previewed = _require(asked)
+        done = _update(asked, previewed)
+    except (DeliveryError, OSError) as error:
+        none = Plan.none(asked.stack, one_line(str(error)), "update")
+        deployment.write(asked.out, none, deployment.deployment(none))
         raise
-    return _finish(asked, done)
+    return _finish(asked, previewed, done)
 
 
-def _require(asked: Request) -> None:
+def _require(asked: Request) -> Plan:
     """Preview, and let nothing go on that the preview is against."""
     plan, found = live_preview.preview(asked)
     if verdict.stands(plan, found):
-        return
+        return plan
     counts = {
         "error": len(plan.problems),
         "broken policy": len(plan.broken),
@@ -63,21 +69,25 @@ def _require(asked: Request) -> None:
     raise DeliveryError(f"{asked.stack} was left as it is: {told}; see {asked.out}/preview-{asked.stack}.md")
 
 
-def _update(asked: Request) -> Plan:
+def _update(asked: Request, previewed: Plan) -> Plan:
+    # It is not bound to a plan that the preview saved: the engine calls that an experiment, and where a value comes
+    # out otherwise than planned, be it harmless, it stops midway with half of the update done.
     packs = ("--policy-pack", str(asked.root.resolve() / "policies"))
     try:
         return engine.run(asked, f"Updating {asked.stack}", "up", "--yes", "--skip-preview", *packs)
     except Interrupted as ended:
-        _finish(asked, replace(ended.plan, kind="update"))
+        _finish(asked, previewed, ended.plan)
         raise
 
 
-def _finish(asked: Request, done: Plan) -> int:
-    """Write the report, tell it, and return 1 when a part failed."""
-    report = deployment.deployment(done)
-    page = deployment.write(asked.out, done)
+def _finish(asked: Request, previewed: Plan, read: Plan) -> int:
+    """Write the report, tell it, and return 1 when a part failed, or went without having been previewed."""
+    # A log that says nothing does not say what it is of.
+    done = replace(read, kind="update")
+    report = deployment.deployment(done, unforeseen(done, previewed, asked.allow))
+    page = deployment.write(asked.out, done, report)
     deployment.tell(done, report, asked.say)
     asked.say(f"The report is {page}")
     if asked.json:
-        sys.stdout.write(deployment.text(report))
-    return int(bool(report.failed))
+        say(deployment.text(report).rstrip())
+    return int(not report.good)

@@ -26,11 +26,11 @@ examples:
   python -m delivery diff --from stage --to prod
       what `make promote FROM=stage TO=prod` and a merge would bring
   python -m delivery diff --from stage --to prod --json --detailed-exitcode
-      for a pipeline: exit 2 when something differs
+      for a pipeline: exit 3 when something differs
 
-exit: 0 done; 1 a stack cannot be read; 2 bad usage (--detailed-exitcode: they differ)
+exit: 0 done; 1 a stack cannot be read; 2 bad usage; 3 they differ (--detailed-exitcode)
 """
-_DIFFERENT = 2
+_DIFFERENT = 3
 _SHORT = 12
 
 
@@ -59,12 +59,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="first", required=True, metavar="STACK", help="one stack, such as stage")
     parser.add_argument("--to", dest="second", required=True, metavar="STACK", help="the other, such as prod")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--detailed-exitcode", action="store_true", help="exit 2 when they differ")
+    parser.add_argument("--detailed-exitcode", action="store_true", help="exit 3 when they differ")
+    stack.add_backends(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Compare, and tell."""
-    first, second = (stack.read(Path.cwd(), name) for name in (options.first, options.second))
+    first, second = stack.read_two(Path.cwd(), options, options.first, options.second)
     for each in (first, second):
         if not each.update.succeeded:
             warn(f"warning: the last update of {each.stack} did not succeed; what it runs may be half old, half new")

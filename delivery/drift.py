@@ -5,18 +5,20 @@ caller's credentials; none is in the state.
 """
 
 import argparse
-import sys
 
 from delivery import engine
+from delivery.console import say
+from delivery.engine import Request
 from delivery.error import DeliveryError
-from preview import drift, record
+from preview import drift
 from preview.plan import Plan
 
 NAME = "drift"
 HELP = "compare a deployed stack with what is really there"
 _DESCRIPTION = """\
 Read every resource of a deployed stack anew, and tell what is gone and what was changed by other means, with the
-properties. Nothing is changed, neither there nor in the state. The report is build/drift-STACK.md and .json."""
+properties. Nothing is changed, neither there nor in the state. The report is build/drift-STACK.md and .json. An update
+that ends meanwhile makes what was read worthless, and is told instead; one that still runs is not noticed."""
 _EPILOG = """\
 examples:
   python -m delivery drift --stack prod
@@ -35,9 +37,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compare; 1 when anything differs or cannot be read."""
     asked = engine.request(options)
-    record.forget(asked.out / f"drift-{asked.stack}.md")
+    engine.begin(asked, NAME)
     try:
-        plan = engine.run(asked, f"Reading what {asked.stack} is", "refresh", "--preview-only")
+        plan = _read(asked)
     except DeliveryError as error:
         drift.write(asked.out, Plan.none(asked.stack, str(error), "refresh"))
         raise
@@ -45,5 +47,13 @@ def run(options: argparse.Namespace) -> int:
     drift.tell(plan, asked.say)
     asked.say(f"The report is {page}")
     if asked.json:
-        sys.stdout.write(drift.text(plan))
+        say(drift.text(plan).rstrip())
     return int(not drift.none(plan))
+
+
+def _read(asked: Request) -> Plan:
+    before = engine.newest(asked)
+    plan = engine.run(asked, f"Reading what {asked.stack} is", "refresh", "--preview-only")
+    if engine.newest(asked) != before:
+        raise DeliveryError(f"an update of {asked.stack} ran meanwhile; run it again")
+    return plan

@@ -7,16 +7,18 @@ import argparse
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from delivery.console import say, warn
 from delivery.error import DeliveryError, UsageError
 from infra import stack_file
-from preview import engine
+from preview import engine, record
 from preview.engine import Command, EngineError, Progress, Say
+from preview.loss import names
 from preview.message import errors_in
-from preview.plan import Plan, one_line
+from preview.plan import Plan, Problem, one_line
 
 _LOCK = re.compile(r"created by (?P<who>\S+) \(pid (?P<pid>\d+)\) at (?P<when>\S+)")
 _QUERY = re.compile(r"(https?://[^\s\"?]+)\?[^\s\"]*")
@@ -59,7 +61,7 @@ def add(parser: argparse.ArgumentParser, *, allow: bool) -> None:
             metavar="NAME",
             action="append",
             default=[],
-            help="let this resource be replaced or go; several are separated by commas",
+            help="let this resource be replaced or go; several are separated by commas or spaces",
         )
     parser.add_argument("--json", action="store_true", help="print the record, and the rest on stderr")
     parser.add_argument("--out", metavar="FOLDER", type=Path, default=Path("build"), help="where the report goes")
@@ -71,7 +73,7 @@ def request(options: argparse.Namespace) -> Request:
     Raises:
         UsageError: there is no such stack, or it is none of a cloud.
     """
-    allowed = tuple(name for names in getattr(options, "allow", ()) for name in names.split(","))
+    allowed = names(getattr(options, "allow", ()))
     asked = Request(stack=options.stack, allow=allowed, json=options.json, out=options.out)
     files = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in asked.root.glob("Pulumi.*.yaml")}
     if asked.stack not in files:
@@ -90,8 +92,40 @@ def _platform(file: Path) -> str:
     return next((str(value) for key, value in config.items() if str(key).endswith(":platform")), "")
 
 
+def begin(asked: Request, command: str) -> None:
+    """Remove the report of an earlier run of a command.
+
+    Raises:
+        UsageError: none could be written.
+    """
+    try:
+        record.begin(asked.out / f"{command}-{asked.stack}.md")
+    except record.RecordError as error:
+        raise UsageError(f"{error}; name another folder with --out") from None
+
+
+def newest(asked: Request) -> str:
+    """Return the newest entry of the stack's history: when it is another one, an update has ended in between.
+
+    Raises:
+        DeliveryError: it cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="prefect-aks-") as name:
+        history = ("stack", "history", "--json", "--page-size", "1", "--page", "1", "--stack", asked.stack)
+        watched = _command(asked, history, Path(name))
+        try:
+            code, said = engine.run(watched)
+        except EngineError as error:
+            raise _absent(error) from None
+    if code:
+        raise DeliveryError(explain(asked.stack, said))
+    return said
+
+
 def run(asked: Request, title: str, *command: str) -> Plan:
     """Run a command of the engine on the stack, tell how it goes, and return what its event log says.
+
+    Whatever goes wrong once it was begun is a problem of what is returned.
 
     Raises:
         DeliveryError: it did not begin, for a reason outside of the program.
@@ -104,25 +138,37 @@ def run(asked: Request, title: str, *command: str) -> Plan:
             *command,
             *("--stack", asked.stack, "--suppress-progress", "--suppress-outputs", "--suppress-permalink=true"),
         )
-        environment = {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
-        watched = Command(
-            arguments=arguments,
-            cwd=asked.root,
-            environment=environment,
-            output=folder / "output",
+        watched = replace(
+            _command(asked, arguments, folder),
             log=folder / "events",
             on_interrupt=lambda: asked.say("interrupted: pulumi ends what it has begun; once more, and it does not"),
         )
         try:
             code, said = engine.run(watched, progress.add)
         except EngineError as error:
-            raise DeliveryError(f"{error}; `make` brings one, or put your own on PATH") from None
+            raise _absent(error) from None
         except KeyboardInterrupt:
             raise Interrupted(progress.plan(asked.stack)) from None
+        except Exception as error:  # noqa: BLE001 - pulumi has ended, and what it did must be reported
+            return _unfollowed(progress.plan(asked.stack), error)
     plan = progress.plan(asked.stack)
     if code and not (plan.steps or plan.problems or plan.violations):
         raise DeliveryError(explain(asked.stack, said))
     return engine.judged(plan, code, said)
+
+
+def _command(asked: Request, arguments: Sequence[str], folder: Path) -> Command:
+    environment = {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    return Command(arguments=arguments, cwd=asked.root, environment=environment, output=folder / "output")
+
+
+def _absent(error: EngineError) -> DeliveryError:
+    return DeliveryError(f"{error}; `make` brings one, or put your own on PATH")
+
+
+def _unfollowed(plan: Plan, error: Exception) -> Plan:
+    why = one_line(f"what pulumi did was not followed to its end, as of {type(error).__name__}: {error}")
+    return replace(plan, problems=(*plan.problems, Problem(message=why)))
 
 
 def explain(stack: str, said: str) -> str:

@@ -2,7 +2,7 @@
 
 
 class DeliveryError(RuntimeError):
-    """It failed, and nothing is half done."""
+    """It failed. What was done until then stays, and the same command goes on from there."""
 
 
 class UsageError(DeliveryError):

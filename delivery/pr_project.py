@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from delivery import agent, stack
+from delivery import agent, pull_request, stack
 from delivery.agent import Agent
 from delivery.console import say
 from delivery.error import DeliveryError
@@ -37,6 +37,8 @@ examples:
       the flows that differ from a revision
   python -m delivery pr-project 123 --flow daily-report
       this one as well: its tasks changed, and not itself
+  python -m delivery pr-project this
+      in a run of Azure Pipelines: its own pull request
   python -m delivery pr-project 123 --close
       take it all away, when the pull request is done
 
@@ -50,7 +52,7 @@ _KEYS = ("AccountKey=", "SharedAccessSignature=")
 def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("number", type=_number, metavar="NUMBER", help="the pull request's number")
+    parser.add_argument("number", type=_number, metavar="NUMBER|this", help="the pull request's number")
     parser.add_argument("--stack", default="dev", help="whose server it is tried on (default: dev)")
     parser.add_argument("--base", metavar="REVISION", help="compare with this revision (default: with what STACK runs)")
     parser.add_argument(
@@ -60,20 +62,24 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--timeout", type=_seconds, default=600.0, metavar="SECONDS", help="for each run (default: %(default).0f)"
     )
     parser.add_argument("--close", action="store_true", help="remove the project, its flows and their runs")
-    parser.add_argument("--json", action="store_true", help="print what was tried as one JSON document")
+    parser.add_argument("--json", action="store_true", help="print what was tried, or removed, as one JSON document")
 
 
 def run(options: argparse.Namespace) -> int:
     """Try a pull request's flows, or take its project away."""
     root = Path.cwd()
-    trial = Trial(root=root, name=f"pr-{options.number}", deployment=stack.read(root, options.stack))
+    number = options.number or pull_request.number(os.environ)
+    trial = Trial(root=root, name=f"pr-{number}", deployment=stack.read(root, options.stack))
     if trial.name == trial.deployment.outputs.get("prefectProject"):
         raise DeliveryError(f"{trial.name} is the project of stack {options.stack} itself; it is left alone")
     with open_api(trial.api) as api:
-        return _close(trial, api) if options.close else _try(trial, api, options)
+        return _close(trial, api, options) if options.close else _try(trial, api, options)
 
 
 def _number(text: str) -> int:
+    """Read a number; 0 is that of the running pipeline's own pull request."""
+    if text == "this":
+        return 0
     if not re.fullmatch("[1-9][0-9]{0,8}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a pull request")
     return int(text)
@@ -107,7 +113,7 @@ def _try(trial: Trial, api: Api, options: argparse.Namespace) -> int:
 def _agent(trial: Trial) -> Iterator[Agent]:
     with tempfile.TemporaryDirectory(prefix="prefect-aks-agent-") as name, relayed(trial.api) as url:
         folder = Path(name)
-        environment = agent.client_environment(url, folder / "prefect", os.environ)
+        environment = agent.client_environment(url, folder / "prefect", agent.lent(os.environ))
         given = environment.get(CONNECTION_STRING, "")
         if kind_of(trial.store) == "Azure" and not any(word in given for word in _KEYS):
             environment[CONNECTION_STRING] = azure_endpoint().connection_string(trial.store)
@@ -143,10 +149,20 @@ def _document(trial: Trial, tried: dict[str, Tried], results: list[Result]) -> s
     return json.dumps({"project": trial.name, "flows": flows}, indent=2)
 
 
-def _close(trial: Trial, api: Api) -> int:
+def _close(trial: Trial, api: Api, options: argparse.Namespace) -> int:
     removed = trial.remove(api)
-    if removed is None:
-        say(f"there is no project {trial.name}; nothing to remove")
-    else:
+    if options.json:
+        record = {
+            "project": trial.name,
+            "removed": removed.project,
+            "flows": removed.flows,
+            "runs": removed.runs,
+            "agents": removed.agents,
+        }
+        say(json.dumps(record, indent=2))
+    elif removed.project:
         say(f"removed project {trial.name} with {removed.flows} flow(s); {removed.runs} run(s) were cancelled")
+    else:
+        left = f"what {removed.agents} agent(s) of it left was removed" if removed.agents else "nothing to remove"
+        say(f"there is no project {trial.name}; {left}")
     return 0

@@ -5,15 +5,17 @@ The image itself is copied, never built again. What is deployed is decided in gi
 
 import argparse
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components import image_content
-from delivery import pin, proof, stack
+from delivery import change, interrupt, pin, proof, stack
 from delivery.console import say
 from delivery.error import DeliveryError, UsageError
 from delivery.stack import Deployment, Image
+from delivery.tree import Tree
 from infra import stack_file
 from registration.azure_endpoint import UnreachableAzureError
 from registration.settings import replace
@@ -26,14 +28,16 @@ HELP = "have one stack run the flow image of another, by a commit"
 _DESCRIPTION = """\
 Copy the image that one stack's flows run in into another's registry, pin it in the other's stack file, and commit that.
 
-This checkout has to hold what the first stack runs: the same flows, and the same tasks/, utils/ and packages. So a
-merge of this commit brings just that. Nothing is pushed and nothing deployed; to go back, revert the commit."""
+What is committed here has to be what the first stack runs: the same flows, and the same tasks/, utils/ and packages.
+So a merge of this commit brings just that. Nothing is pushed and nothing deployed; to go back, revert the commit."""
 _EPILOG = """\
 examples:
   python -m delivery promote --from stage --to prod --dry-run
       what it would do, and whether it may
   python -m delivery promote --from stage --to prod
       do it; run it again and nothing changes
+  python -m delivery promote --from stage --to prod --from-backend 'azblob://state-stage?storage_account=ACCOUNT'
+      where the states of the two lie apart
 
 exit: 0 done or nothing to do; 1 refused or failed, and nothing was changed here; 2 bad usage
 """
@@ -45,6 +49,8 @@ class Promotion:
     """What one stack has proved, on its way to another."""
 
     root: Path
+    head: str
+    """The commit that was held to what the source runs, and that the promotion's own goes on top of."""
     source: Deployment
     target: Deployment
     image: Image
@@ -80,17 +86,19 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything, say what would be done, and do nothing"
     )
+    stack.add_backends(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Check, copy, pin, commit."""
     root = Path.cwd()
     _check_target(root, options.source, options.target)
-    source, target = (stack.read(root, name) for name in (options.source, options.target))
-    promotion = Promotion(root=root, source=source, target=target, image=proof.image(source))
-    proof.check_checkout(root, source)
+    head = _head(root)
+    source, target = stack.read_two(root, options, options.source, options.target)
+    promotion = Promotion(root=root, head=head, source=source, target=target, image=proof.image(source))
+    proof.check_commit(root, head, source)
     new = _pinned(promotion)
-    say(f"{source.stack} runs {promotion.image.short}, and this checkout holds what it is made of and the same flows")
+    say(f"{source.stack} runs {promotion.image.short}, and this commit holds what it is made of and the same flows")
     _copy(promotion, dry_run=options.dry_run)
     _commit(promotion, new, dry_run=options.dry_run)
     return 0
@@ -101,12 +109,11 @@ def _check_target(root: Path, source: str, target: str) -> None:
     if source == target:
         raise UsageError(f"{source} runs what it runs; name another stack with --to")
     file = stack_file.name(target)
-    if not (root / file).is_file():
-        raise UsageError(f"there is no {file} here; name a stack that has one with --to")
-    try:
-        given = stack_file.declared(root) | stack_file.values(root / file, stack_file.namespace(root))
-    except (OSError, ValueError) as error:
-        raise DeliveryError(f"{file}: {error}; mend it first") from None
+    paths = tuple(path for path in (file, stack_file.PROJECT_FILE) if (root / path).is_file())
+    given = change.configuration(Tree(root=root, paths=paths), target)
+    if given is None:
+        missing = stack_file.PROJECT_FILE if file in paths else file
+        raise UsageError(f"there is no {missing} here; name a stack of this project with --to")
     if given["platform"] != "azure":
         raise UsageError(f"{target} is no environment in Azure, and runs no image; name another stack with --to")
     if _git(root, "status", "--porcelain", "--", file):
@@ -176,16 +183,34 @@ def _commit(promotion: Promotion, new: bytes, *, dry_run: bool) -> None:
     if dry_run:
         say(f"would set {pin.IMAGE} and {pin.REVISION} in {promotion.file}, and commit it: {message}")
         return
+    if _head(promotion.root) != promotion.head:
+        raise DeliveryError("something else was committed here meanwhile; run it again")
     mode = file.stat().st_mode & 0o777
     try:
         replace(file, new, mode)
         _git(promotion.root, "commit", "--quiet", "--message", message, "--only", "--", promotion.file)
-    except BaseException:
-        if _git(promotion.root, "diff", "--name-only", "HEAD", "--", promotion.file):
-            replace(file, old, mode)
+    except BaseException as error:
+        with interrupt.ignored():
+            if not _is_committed(promotion):
+                # The first error is the one to tell.
+                with suppress(OSError):
+                    replace(file, old, mode)
+        if isinstance(error, OSError):
+            raise DeliveryError(f"{promotion.file} cannot be written: {error.strerror}") from None
         raise
-    say(f"committed {_git(promotion.root, 'rev-parse', '--short', 'HEAD').strip()}: {message}")
+    say(f"committed {_head(promotion.root)[:_SHORT]}: {message}")
     say(f"next: push it, and open a pull request into the branch that {target} is deployed from")
+
+
+def _is_committed(promotion: Promotion) -> bool:
+    """Whether the promotion's commit is there after all; where git does not tell, it is not."""
+    with suppress(DeliveryError):
+        return _head(promotion.root) != promotion.head
+    return False
+
+
+def _head(root: Path) -> str:
+    return _git(root, "rev-parse", "--verify", "HEAD").strip()
 
 
 def _git(root: Path, *arguments: str) -> str:

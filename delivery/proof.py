@@ -1,10 +1,11 @@
-"""What a stack has to have shown before another may run the same, and what a checkout has to hold to say so."""
+"""What a stack has to have shown before another may run the same, and what a commit has to hold to say so."""
 
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from components import image_content
+from components.image_content import ImageContentError
 from delivery import tree
 from delivery.difference import flows_differing
 from delivery.error import DeliveryError, UsageError
@@ -42,36 +43,51 @@ def image(source: Deployment) -> Image:
     return found
 
 
-def check_checkout(root: Path, source: Deployment) -> None:
-    """Refuse a checkout that is not what a stack runs: its commit would promote something else.
+def check_commit(root: Path, commit: str, source: Deployment) -> None:
+    """Refuse a commit that is not what a stack runs: one on top of it would promote something else.
+
+    What lies in the checkout and is not committed does not matter, as nobody else would get it.
 
     Raises:
         DeliveryError: it is not, with a line for each difference.
     """
-    lines = [*_flow_differences(root, source), *_image_differences(root, source)]
+    with tempfile.TemporaryDirectory(prefix="prefect-aks-commit-") as name:
+        folder = Path(name)
+        tree.committed(root, commit, folder)
+        address = source.image_address or _pinned_address(root, source)
+        lines = [*_flow_differences(folder, source), *_image_differences(folder, address)]
     if lines:
         listed = "".join(f"\n  {line}" for line in lines)
         raise DeliveryError(
-            f"this checkout is not what {source.stack} runs; check out {source.update.revision[:_SHORT]} or a commit "
-            f"with the same flows, tasks/ and utils/, then run it again:{listed}"
+            f"what is committed here is not what {source.stack} runs; check out {source.update.revision[:_SHORT]} or a "
+            f"commit with the same flows, tasks/ and utils/, then run it again:{listed}"
         )
 
 
 def _flow_differences(root: Path, source: Deployment) -> Iterator[str]:
     folder = root / (source.update.config.get("flowsDirectory") or Settings().flows)
-    found = catalog.load(folder, store=Settings().store, run_config=RunConfig())
-    found.raise_for_failures()
-    for each in flows_differing(source.flows, {record.name: record.fingerprint for record in found.records}):
+    fingerprints = _fingerprints(folder) if folder.is_dir() else {}
+    for each in flows_differing(source.flows, fingerprints):
         if each.second is None:
-            yield f"flow {each.name}: {source.stack} has it, this checkout does not"
+            yield f"flow {each.name}: {source.stack} has it, this commit does not"
         elif each.first is None:
-            yield f"flow {each.name}: this checkout has it, {source.stack} does not"
+            yield f"flow {each.name}: this commit has it, {source.stack} does not"
         else:
             yield f"flow {each.name}: differs"
 
 
-def _image_differences(root: Path, source: Deployment) -> Iterator[str]:
-    if image_content.address(root) != (source.image_address or _pinned_address(root, source)):
+def _fingerprints(folder: Path) -> dict[str, str]:
+    found = catalog.load(folder, store=Settings().store, run_config=RunConfig())
+    found.raise_for_failures()
+    return {record.name: record.fingerprint for record in found.records}
+
+
+def _image_differences(root: Path, address: str) -> Iterator[str]:
+    try:
+        same = image_content.address(root) == address
+    except ImageContentError:
+        same = False
+    if not same:
         yield "image: tasks/, utils/, requirements/flows.txt or the Dockerfile differ"
 
 

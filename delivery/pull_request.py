@@ -28,6 +28,8 @@ _GITHUB_HINTS = {
     429: "too many were asked of it",
 }
 _MAY_NOT = 403
+# GitHub has an id of its own for each pull request, and its number is what people call it by.
+_NUMBERS = {"TfsGit": "SYSTEM_PULLREQUEST_PULLREQUESTID", "GitHub": "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +145,15 @@ class GitHubPullRequest:
         return f"{self._issues}/{self._number}/comments"
 
 
+def number(run: Mapping[str, str]) -> int:
+    """Give the number of the pull request of the run that these variables are of.
+
+    Raises:
+        DeliveryError: there is none.
+    """
+    return _number(run, _NUMBERS.get(run.get("BUILD_REPOSITORY_PROVIDER", ""), _NUMBERS["TfsGit"]))
+
+
 def of_this_run(run: Mapping[str, str], provider: str | None = None) -> PullRequest:
     """Find the pull request of the run that these variables are of.
 
@@ -158,7 +169,7 @@ def of_this_run(run: Mapping[str, str], provider: str | None = None) -> PullRequ
 
 
 def _azure(run: Mapping[str, str]) -> PullRequest:
-    number = _number(run, "SYSTEM_PULLREQUEST_PULLREQUESTID")
+    number = _number(run, _NUMBERS["TfsGit"])
     token = _given(run, "SYSTEM_ACCESSTOKEN", "map SYSTEM_ACCESSTOKEN: $(System.AccessToken) in the step's env")
     collection, project, repository = (
         _given(run, name, "this is no run of Azure Pipelines")
@@ -168,7 +179,7 @@ def _azure(run: Mapping[str, str]) -> PullRequest:
 
 
 def _github(run: Mapping[str, str]) -> PullRequest:
-    number = _number(run, "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER")
+    number = _number(run, _NUMBERS["GitHub"])
     token = _given(run, "GITHUB_TOKEN", "map it from a secret variable in the step's env; a fork's run has none")
     repository = _given(run, "BUILD_REPOSITORY_NAME", "this is no run of Azure Pipelines")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):

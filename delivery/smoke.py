@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from delivery import interrupt
 from delivery.agent import Agent
 from delivery.error import DeliveryError
 from registration.api import Api
@@ -19,6 +20,8 @@ POLL_SECONDS = 1.0
 # Each is a process, on the one machine that runs the command.
 _AT_A_TIME = 4
 _GOOD = frozenset({"Success", "Skipped", "Cached"})
+GONE = "Gone"
+"""The state of a run that is no longer on the server."""
 ENDED = _GOOD | {"Failed", "Cancelled", "TimedOut", "TriggerFailed", "Looped"}
 
 _CREATE = "mutation($input: create_flow_run_input!) { create_flow_run(input: $input) { id } }"
@@ -34,7 +37,7 @@ _STATES = """query($ids: [uuid!]) {
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How a smoke run ended; `state` is Prefect's, or None for a flow that was not run."""
+    """How a smoke run ended; `state` is Prefect's, None for a flow that was not run, or `GONE`."""
 
     flow: str
     state: str | None
@@ -84,7 +87,8 @@ class Smoke:
                     time.sleep(POLL_SECONDS if self._open else 0)
         finally:
             # Nobody is left to do it.
-            _set_cancelled(self.api, [*self._open, *self._late])
+            with interrupt.ignored():
+                _set_cancelled(self.api, [*self._open, *self._late])
         return sorted(results, key=lambda result: result.flow)
 
     def _start(self, name: str, flow_id: str) -> list[Result]:
@@ -101,22 +105,30 @@ class Smoke:
         return []
 
     def _ended(self) -> list[Result]:
-        ended = []
         asked = self.api.transport.send(_STATES, {"ids": list(self._open)})["flow_run"] if self._open else []
-        for row in asked:
-            name, deadline = self._open[row["id"]]
-            if row["state"] in ENDED:
-                result = Result(flow=name, state=row["state"], message=_why(row), run=row["id"])
+        rows = {row["id"]: row for row in asked}
+        ended = []
+        for run, (name, deadline) in list(self._open.items()):
+            row = rows.get(run)
+            if row is None:
+                result = Result(flow=name, state=GONE, message="the server has the run no more", run=run)
+            elif row["state"] in ENDED:
+                result = Result(flow=name, state=row["state"], message=_why(row), run=run)
             elif time.monotonic() > deadline:
-                cancel(self.api, row["id"])
-                self._late.append(row["id"])
+                self._give_up(run)
                 late = f"it was {row['state']} after {self.seconds:.0f} seconds"
-                result = Result(flow=name, state="TimedOut", message=late, run=row["id"])
+                result = Result(flow=name, state="TimedOut", message=late, run=run)
             else:
                 continue
-            del self._open[row["id"]]
+            del self._open[run]
             ended += self._told(result)
         return ended
+
+    def _give_up(self, run: str) -> None:
+        self._late.append(run)
+        # It may be gone by now.
+        with suppress(RefusedError):
+            cancel(self.api, run)
 
     def _told(self, result: Result) -> list[Result]:
         self.tell(result)

@@ -1,8 +1,10 @@
 """What a deployed stack says of itself: what it has put out, and what its last update was made of.
 
-The engine is asked with the caller's own login. It changes nothing, and shows no secret.
+The engine is asked with the caller's own login, and where it was told to look; each environment's state may be in a
+place of its own. It changes nothing, and shows no secret.
 """
 
+import argparse
 import json
 import os
 import re
@@ -93,14 +95,29 @@ class Deployment:
         return config.get("flowImageRevision", "") if config.get("flowImage") else self.update.revision
 
 
-def read(root: Path, stack: str) -> Deployment:
-    """Ask for a stack of the project in `root`.
+def add_backends(parser: argparse.ArgumentParser) -> None:
+    """Say where the states of two stacks are, which a command compares."""
+    for side in ("from", "to"):
+        parser.add_argument(
+            f"--{side}-backend",
+            metavar="URL",
+            help=f"where the state of the --{side} stack is (default: PULUMI_BACKEND_URL, or where you are logged in)",
+        )
+
+
+def read_two(root: Path, options: argparse.Namespace, first: str, second: str) -> tuple[Deployment, Deployment]:
+    """Ask for two stacks, each where the command line says that its state is; see `read`."""
+    return read(root, first, options.from_backend), read(root, second, options.to_backend)
+
+
+def read(root: Path, stack: str, backend: str | None = None) -> Deployment:
+    """Ask for a stack of the project in `root`, whose state is at the URL `backend`, or where the caller is logged in.
 
     Raises:
         DeliveryError: there is no such stack, no engine, or nobody is logged in.
     """
-    outputs = _ask(root, stack, "output", "--json")
-    history = _ask(root, stack, "history", "--json", "--page-size", _PAGE, "--page", "1")
+    outputs = _ask(root, stack, backend, "output", "--json")
+    history = _ask(root, stack, backend, "history", "--json", "--page-size", _PAGE, "--page", "1")
     last: Mapping[str, Any] = next((each for each in history or [] if each.get("kind") == "update"), {})
     environment = last.get("environment") or {}
     update = Update(
@@ -116,7 +133,7 @@ def read(root: Path, stack: str) -> Deployment:
     return Deployment(stack=stack, outputs=outputs or {}, update=update)
 
 
-def _ask(root: Path, stack: str, *command: str) -> Any:
+def _ask(root: Path, stack: str, backend: str | None, *command: str) -> Any:
     # One that has to stay a name: nothing else of a command line may be given by it.
     if not re.fullmatch(r"[\w.][\w./-]*", stack):
         raise DeliveryError(f"{stack!r} is no stack's name; give one such as dev")
@@ -124,7 +141,11 @@ def _ask(root: Path, stack: str, *command: str) -> Any:
         done = subprocess.run(  # noqa: S603 - the name of a stack reads as nothing else, see above
             ["pulumi", "stack", *command, "--stack", stack, "--non-interactive", "--color", "never"],  # noqa: S607 - the one that `make` puts there
             cwd=root,
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            env={
+                **os.environ,
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
+                **({"PULUMI_BACKEND_URL": backend} if backend else {}),
+            },
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,

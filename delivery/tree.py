@@ -42,6 +42,21 @@ def committed(root: Path, name: str, folder: Path) -> tuple[Tree, str]:
     return Tree(root=folder, paths=tuple(paths)), commit
 
 
+def is_first(root: Path) -> bool:
+    """Tell whether what is checked out is a first commit, with none before it.
+
+    The commit itself is read: in a shallow clone git takes one for the first whose parent it does not have.
+    """
+    found = subprocess.run(
+        ["git", "cat-file", "commit", "HEAD"],  # noqa: S607 - the user's own git
+        cwd=root,
+        capture_output=True,
+        check=False,
+    )
+    header = found.stdout.partition(b"\n\n")[0]
+    return not found.returncode and b"\nparent " not in header
+
+
 def working(root: Path) -> Tree:
     """Take the files of this checkout, also those that were never committed."""
     listed = subprocess.run(

@@ -41,10 +41,12 @@ class Tried:
 
 @dataclass(frozen=True, kw_only=True)
 class Removed:
-    """What there was of a project that is gone: its flows, and those of their runs that were cancelled."""
+    """What there was of a project: itself, its flows, those of their runs that were cancelled, and agents."""
 
-    flows: int
-    runs: int
+    project: bool
+    flows: int = 0
+    runs: int = 0
+    agents: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +80,12 @@ class Trial:
             wanted = _wanted(records, self._before(base), named)
             return self._write(api, [bundle.read(Path(folder), each.name, each.key) for each in wanted])
 
-    def remove(self, api: Api) -> Removed | None:
-        """Delete the project with all that is in it, and what its agents left; None when there is none."""
+    def remove(self, api: Api) -> Removed:
+        """Delete what its agents left, and the project with all that is in it; a second time finishes a first."""
         server = self._server(api)
+        agents = self._remove_agents(api)
         if server.project_id is None:
-            return None
+            return Removed(project=False, agents=agents)
         rows = [*server.rows.values(), *server.leftovers]
         for row in rows:
             api.archive(row.id)
@@ -91,10 +94,14 @@ class Trial:
         for each in runs:
             smoke.cancel(api, each["id"])
         send(_DELETE_PROJECT, {"input": {"project_id": server.project_id}})
-        for each in send(_AGENTS, {"name": self.name})["agent"]:
-            if each["labels"] == [self.name]:
-                send(_DELETE_AGENT, {"input": {"agent_id": each["id"]}})
-        return Removed(flows=len(rows), runs=len(runs))
+        return Removed(project=True, flows=len(rows), runs=len(runs), agents=agents)
+
+    def _remove_agents(self, api: Api) -> int:
+        found = api.transport.send(_AGENTS, {"name": self.name})["agent"]
+        own = [each["id"] for each in found if each["labels"] == [self.name]]
+        for each in own:
+            api.transport.send(_DELETE_AGENT, {"input": {"agent_id": each}})
+        return len(own)
 
     @property
     def _flows(self) -> str:

@@ -13,6 +13,8 @@ from emulators.preview import PreviewError, Request, preview
 from emulators.process import ProcessError
 from emulators.run import RunError
 from emulators.stack import StackError
+from preview.logging_command import disarmed
+from preview.loss import names
 from registration.error import RegistrationError
 
 _HELP = {
@@ -37,7 +39,7 @@ def main() -> int:
     try:
         return _preview(arguments) if arguments.command == "preview" else _local(arguments.command)
     except (MachineError, ProcessError, StackError, RunError, PreviewError, RegistrationError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(disarmed(f"error: {error}\n"))
         return 1
     except KeyboardInterrupt:
         what = "nothing of it is left" if arguments.command == "preview" else "the servers that it started are stopped"
@@ -47,7 +49,7 @@ def main() -> int:
 
 def say(line: str) -> None:
     """Print a line at once, also into a pipe."""
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{disarmed(line)}\n")
     sys.stdout.flush()
 
 
@@ -64,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         action="append",
         default=[],
-        help="let this resource be replaced or go; several are separated by commas",
+        help="let this resource be replaced or go; several are separated by commas or spaces",
     )
     one.add_argument("--json", action="store_true", help="print the record, preview-STACK.json, and the rest on stderr")
     one.add_argument("--out", metavar="FOLDER", type=Path, default=Path("build"), help="where the summary goes")
@@ -73,12 +75,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _preview(arguments: argparse.Namespace) -> int:
     def tell(line: str) -> None:
-        sys.stderr.write(f"{line}\n")
+        sys.stderr.write(f"{disarmed(line)}\n")
         sys.stderr.flush()
 
     given = {name: getattr(arguments, name) for name in ("stack", "base", "json", "out")}
     return preview(
-        Request(**given, allow=tuple(name for names in arguments.allow for name in names.split(","))),
+        Request(**given, allow=names(arguments.allow)),
         tell if arguments.json else say,
     )
 

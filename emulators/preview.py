@@ -15,6 +15,7 @@ from emulators.engine import Engine, engine
 from emulators.machine import ROOT
 from preview import record, revision, verdict
 from preview.engine import EngineError, Progress, Say, judged
+from preview.logging_command import disarmed
 from preview.loss import losses
 from preview.plan import Plan, Problem, name_of
 from preview.schedule import scheduled_runs_here
@@ -41,10 +42,13 @@ def preview(request: Request, say: Say) -> int:
     """Preview a stack, write its summary, and return 0 when nothing is wrong with the plan.
 
     Raises:
-        PreviewError: there is no such stack, or it is none of a cloud.
+        PreviewError: there is no such stack, it is none of a cloud, or the summary cannot be written.
     """
     _require(request)
-    record.forget(request.out / f"preview-{request.stack}.md")
+    try:
+        record.begin(request.out / f"preview-{request.stack}.md")
+    except record.RecordError as error:
+        raise PreviewError(str(error)) from None
     try:
         plan, occasion = planned(request, say)
     except (EngineError, revision.RevisionError, stack_file.StackFileError) as error:
@@ -54,7 +58,7 @@ def preview(request: Request, say: Say) -> int:
     verdict.tell(plan, found, request.allow, say)
     say(f"The summary is {page}")
     if request.json:
-        sys.stdout.write(record.text(plan, found))
+        sys.stdout.write(disarmed(record.text(plan, found)))
     return int(not verdict.stands(plan, found))
 
 
@@ -155,7 +159,8 @@ def _workspace(pulumi: Engine, root: Path, stack: str) -> Path:
     first = not workspace.exists()
     workspace.mkdir(exist_ok=True)
     project = workspace / "Pulumi.yaml"
-    project.write_text((root / "Pulumi.yaml").read_text("utf-8"), "utf-8")
+    # What is wrong with it, the engine says.
+    project.write_bytes((root / project.name).read_bytes())
     salt = (
         [] if first else [line for line in copy.read_text("utf-8").splitlines() if line.startswith("encryptionsalt:")]
     )

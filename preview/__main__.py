@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from preview import deployment, drift, event_log, record, verdict
-from preview.loss import losses
+from preview.logging_command import disarmed
+from preview.loss import losses, names
 from preview.plan import Plan
 from preview.schedule import scheduled_runs_here
 from preview.summary import Occasion
@@ -40,8 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"error: {options.log} tells of no resource, and so of no stack; if that is meant: --stack NAME\n"
         )
         return _USAGE
-    options.allow = [name for names in options.allow for name in names.split(",")]
-    return _report(plan, options)
+    options.allow = names(options.allow)
+    try:
+        return _report(plan, options)
+    except OSError as error:
+        sys.stderr.write(f"error: no report can be written to {options.out}: {error.strerror}\n")
+        return _USAGE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         action="append",
         default=[],
-        help="let this resource be replaced or go; several are separated by commas",
+        help="let this resource be replaced or go; several are separated by commas or spaces",
     )
     parser.add_argument("--json", action="store_true", help="print the record, and the rest on stderr")
     parser.add_argument("--out", metavar="FOLDER", type=Path, default=Path("build"), help="where the files go")
@@ -67,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _report(plan: Plan, options: argparse.Namespace) -> int:
     def say(line: str) -> None:
-        (sys.stderr if options.json else sys.stdout).write(f"{line}\n")
+        (sys.stderr if options.json else sys.stdout).write(f"{disarmed(line)}\n")
 
     if plan.kind == "preview":
         found = losses(plan, options.allow, scheduled_runs_here)
@@ -79,14 +84,14 @@ def _report(plan: Plan, options: argparse.Namespace) -> int:
         verdict.tell(plan, found, options.allow, say)
     elif plan.kind == "update":
         done = deployment.deployment(plan)
-        page, text, good = deployment.write(options.out, plan), deployment.text(done), not done.failed
+        page, text, good = deployment.write(options.out, plan, done), deployment.text(done), done.good
         deployment.tell(plan, done, say)
     else:
         page, text, good = drift.write(options.out, plan), drift.text(plan), drift.none(plan)
         drift.tell(plan, say)
     say(f"The report is {page}")
     if options.json:
-        sys.stdout.write(text)
+        sys.stdout.write(disarmed(text))
     return int(not good)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from preview.engine import Say
-from preview.loss import FLOW
+from preview.loss import FLOW, Loss
 from preview.markdown import escape, fit, row, table
 from preview.plan import IMAGE, Plan, Problem, Step
-from preview.record import put
+from preview.record import lost, put
 from preview.summary import headline, page, problems, section
 from preview.verdict import named, several
 from registration.fingerprint import PARTS
@@ -30,6 +30,7 @@ _FLOW_WORDS = {"create": "register", "replace": "register", "update": "update", 
 # A flow's inputs, in the order in which they are told.
 _REASONS = (*PARTS, "schedules", "api", "store")
 _SHARE = 20_000
+_LONGEST = 1_000
 _DIGEST_LENGTH = len("sha256:") + 12
 
 
@@ -67,9 +68,16 @@ class Deployment:
     server: str | None
     counts: Mapping[str, int]
     failed: tuple[Problem, ...]
+    lost: tuple[Loss, ...] = ()
+    """What was replaced or deleted without having been previewed."""
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing failed, and nothing went that nobody had seen go."""
+        return not (self.failed or self.lost)
 
 
-def deployment(plan: Plan) -> Deployment:
+def deployment(plan: Plan, lost: Sequence[Loss] = ()) -> Deployment:
     """Find it in what was read of an update."""
     return Deployment(
         stack=plan.stack,
@@ -78,6 +86,7 @@ def deployment(plan: Plan) -> Deployment:
         server=next((_SERVER_WORDS.get(step.outcome) for step in plan.steps if step.type == RELEASE), None),
         counts=plan.counts,
         failed=_failed(plan),
+        lost=tuple(lost),
     )
 
 
@@ -94,17 +103,17 @@ def lines(done: Deployment) -> list[str]:
 
 
 def tell(plan: Plan, done: Deployment, say: Say) -> None:
-    """Say what failed, a line each, and then what was done."""
-    for line in several([f"error: {named(problem.urn)}{problem.message}" for problem in done.failed]):
+    """Say what failed and what was lost, a line each, and then what was done."""
+    told = [f"error: {named(problem.urn)}{problem.message}" for problem in done.failed]
+    for line in several([*(f"lost without having been previewed: {_lost(loss)}" for loss in done.lost), *told]):
         say(line)
     for line in lines(done):
         say(line)
     say(f"{plan.stack}: {headline(plan)}")
 
 
-def write(folder: Path, plan: Plan) -> Path:
+def write(folder: Path, plan: Plan, done: Deployment) -> Path:
     """Write the summary and the record, and return the summary's path."""
-    done = deployment(plan)
     return put(folder / f"deploy-{plan.stack}.md", summary(plan, done), text(done))
 
 
@@ -120,14 +129,18 @@ def summary(plan: Plan, done: Deployment) -> str:
     head = [f"# Deployment of `{plan.stack}`", "", f"**{headline(plan)}**", ""]
     if done.failed:
         head += [f"- **{len(done.failed)} failed**: see below"]
+    if done.lost:
+        head += [f"- **{len(done.lost)} lost** without having been previewed: see below"]
     if done.image:
         head += [f"- Flow image: {escape(done.image.op)} {escape(done.image.short)}".rstrip()]
     if done.server:
         head += [f"- Prefect server: {escape(done.server)}"]
     if kept := sum(flow.op == "unchanged" for flow in done.flows):
         head += [f"- Flows: {kept} unchanged"]
+    lost = [f"- {escape(_lost(loss), _LONGEST)}" for loss in done.lost]
     parts = [
         head,
+        section("Lost without having been previewed", fit(lost, _SHARE // 2, rest)),
         section("Failed", fit(problems(done.failed), _SHARE, rest)),
         section("Flows", _flow_table(done.flows, record)),
     ]
@@ -175,6 +188,13 @@ def _failed(plan: Plan) -> tuple[Problem, ...]:
     return (*plan.problems, *unseen, *broken)
 
 
+def _lost(loss: Loss) -> str:
+    step = loss.step
+    what = "archived" if loss.flow and step.op == "delete" else f"{step.op}d"
+    begun = ", which failed" if step.failed else ""
+    return f"{step.name} ({step.kind}) was {what}{begun}; with it went: {loss.what}"
+
+
 def _flow_lines(flows: Sequence[Flow]) -> list[str]:
     told = [_flow_line(flow) for flow in flows if flow.op != "unchanged"]
     kept = len(flows) - len(told)
@@ -209,4 +229,5 @@ def _record(done: Deployment) -> dict[str, Any]:
         "server": done.server,
         "counts": dict(done.counts),
         "failed": [asdict(problem) for problem in done.failed],
+        "lost": [lost(loss) for loss in done.lost],
     }

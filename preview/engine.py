@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from preview.event_log import Reader
+from preview.event_log import News, Reader
 from preview.message import errors_in, problems_in
 from preview.plan import Plan, Problem
 
@@ -46,6 +46,9 @@ class Command:
 def run(command: Command, on_line: Callable[[str], object] = str) -> tuple[int, str]:
     """Run a command, hand over each line of its event log as it comes, and return its exit code and its output.
 
+    What `on_line` raises is raised when the engine has ended, with all lines handed over: nobody's failure to listen
+    cuts off an update.
+
     Raises:
         EngineError: there is no engine, or it hangs.
     """
@@ -71,10 +74,14 @@ def run(command: Command, on_line: Callable[[str], object] = str) -> tuple[int, 
         _follow(process, tail, command.silence)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
-            command.on_interrupt()
+            # Whatever it does, and however often it is interrupted, the engine is stopped.
+            with suppress(Exception, KeyboardInterrupt):
+                command.on_interrupt()
         _stop(process, command.grace)
         tail.read()
         raise
+    if tail.failure:
+        raise tail.failure
     return process.returncode, command.output.read_text("utf-8", errors="replace")
 
 
@@ -89,7 +96,10 @@ def judged(plan: Plan, code: int, said: str) -> Plan:
 
 
 class Progress:
-    """Tells how a run of the engine goes: a line that is written over on a terminal, else a line a component."""
+    """Tells how a run of the engine goes: a line that is written over on a terminal, else a line a component.
+
+    Where nobody can be told any more, as behind a closed pipe, it goes on reading, so that the report is whole.
+    """
 
     def __init__(self, title: str, say: Say) -> None:
         self._reader = Reader()
@@ -100,8 +110,17 @@ class Progress:
     def add(self, line: str) -> None:
         """Take a line of the event log."""
         news = self._reader.add(line)
-        if news is None:
-            return
+        if news is not None:
+            with suppress(OSError):
+                self._tell(news)
+
+    def plan(self, stack: str) -> Plan:
+        """Return what was read, and leave the terminal's line empty."""
+        with suppress(OSError):
+            self._clear()
+        return replace(self._reader.plan(), stack=stack)
+
+    def _tell(self, news: News) -> None:
         for text in news.lines:
             self._clear()
             self._say(f"  {text}")
@@ -110,11 +129,6 @@ class Progress:
         elif news.component:
             self._say(f"  {news.component}")
 
-    def plan(self, stack: str) -> Plan:
-        """Return what was read, and leave the terminal's line empty."""
-        self._clear()
-        return replace(self._reader.plan(), stack=stack)
-
     def _clear(self, text: str = "") -> None:
         if self._terminal:
             sys.stderr.write(f"\r\033[K{text}")
@@ -122,12 +136,13 @@ class Progress:
 
 
 class _Tail:
-    """Reads an event log as it grows."""
+    """Reads an event log as it grows; `failure` is the first that the lines met where they were handed over."""
 
     def __init__(self, log: Path | None, on_line: Callable[[str], object]) -> None:
         self._log = log
         self._on_line = on_line
         self._position = 0
+        self.failure: Exception | None = None
 
     def read(self) -> bool:
         """Hand over the lines that are whole by now, and return whether there were any."""
@@ -139,8 +154,14 @@ class _Tail:
             for line in events:
                 if line.endswith(b"\n"):
                     self._position += len(line)
-                    self._on_line(line.decode("utf-8", "replace"))
+                    self._hand_over(line.decode("utf-8", "replace"))
         return self._position > before
+
+    def _hand_over(self, line: str) -> None:
+        try:
+            self._on_line(line)
+        except Exception as error:  # noqa: BLE001 - raised when the engine has ended
+            self.failure = self.failure or error
 
 
 def _follow(process: "subprocess.Popen[bytes]", tail: _Tail, silence: float | None) -> None:
@@ -158,15 +179,19 @@ def _follow(process: "subprocess.Popen[bytes]", tail: _Tail, silence: float | No
 
 def _stop(process: "subprocess.Popen[bytes]", grace: float | None) -> None:
     """Ask the engine to end, which stops its plugins too; wait for it, and for no longer than it is given."""
-    process.send_signal(signal.SIGINT)
     if grace is None:
-        while process.returncode is None:
-            try:
-                process.wait()
-            except KeyboardInterrupt:
-                # Asked twice, it leaves what it has begun as it is, and still writes its state.
-                process.send_signal(signal.SIGINT)
+        # Asked twice, it leaves what it has begun as it is, and still writes its state. An exception of the second time
+        # could come at any point here, and leave it alone.
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {each: signal.signal(each, lambda *_: process.send_signal(signal.SIGINT)) for each in numbers}
+        try:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
         return
+    process.send_signal(signal.SIGINT)
     # A second Ctrl-C must not keep it from that.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(subprocess.TimeoutExpired):

@@ -70,11 +70,23 @@ class Reader:
         return len(self._steps)
 
     def add(self, line: str) -> News | None:
-        """Take one line, and return what is new to whoever waits. Half a line is skipped."""
+        """Take one line, and return what is new to whoever waits. What is no event, as half a line, is skipped."""
         try:
             event = json.loads(line)
         except ValueError:
             return None
+        if not isinstance(event, dict):
+            return None
+        try:
+            return self._take(event)
+        except (AttributeError, KeyError, TypeError) as error:
+            # An engine of another version may write others; what it did with a resource must not be missed unsaid.
+            what = next((kind for kind in event if kind.endswith("Event")), "event")
+            reason = one_line(f"{type(error).__name__}: {error}")
+            self._problems.add(Problem(message=f"pulumi wrote a {what} that is not understood here: {reason}"))
+            return None
+
+    def _take(self, event: Mapping[str, Any]) -> News | None:
         if "resourcePreEvent" in event:
             return self._begin(event["resourcePreEvent"])
         if "resOutputsEvent" in event:

@@ -1,11 +1,12 @@
-"""The red list: what a plan would take away that an update cannot bring back; what was done or found is no plan.
+"""The red list: what a plan would take away that an update cannot bring back, and what one took unforeseen.
 
 A type that is missing here is replaced without a word, unless it is protected.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -36,7 +37,7 @@ where it cannot be asked."""
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """A resource that would be replaced or deleted."""
+    """A resource that would be replaced or deleted, or was."""
 
     step: Step
     what: str
@@ -52,6 +53,11 @@ class Loss:
     def flow(self) -> bool:
         """Whether it is a flow, which would be archived."""
         return self.step.type == FLOW
+
+
+def names(given: Iterable[str]) -> tuple[str, ...]:
+    """Take apart what is allowed on a command line: names, separated by commas or spaces."""
+    return tuple(name for text in given for name in re.split(r"[,\s]+", text) if name)
 
 
 def losses(
@@ -87,6 +93,20 @@ def losses(
             )
         )
     return tuple(sorted(found, key=lambda loss: (loss.allowed, loss.flow, loss.step.urn)))
+
+
+def unforeseen(done: Plan, previewed: Plan, allowed: Collection[str] = ()) -> tuple[Loss, ...]:
+    """List what an update took that its preview had not, and that nobody allowed by name.
+
+    The engine plans an update anew: what somebody changed in between, in the cloud or in the state, makes it another.
+    """
+    foreseen = {step.urn for step in previewed.steps if step.op in _GONE} | previewed.refused
+    # What is still there because its deletion failed is not lost.
+    steps = tuple(step for step in done.steps if not (step.failed and step.op == "delete"))
+    found = losses(replace(done, kind="preview", steps=steps, refused=frozenset()))
+    return tuple(
+        loss for loss in found if loss.step.urn not in foreseen and {loss.step.urn, loss.step.name}.isdisjoint(allowed)
+    )
 
 
 def _unplanned(plan: Plan) -> Iterator[Step]:

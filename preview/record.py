@@ -16,10 +16,22 @@ def write(folder: Path, plan: Plan, losses: Sequence[Loss], occasion: Occasion) 
     return put(folder / f"preview-{plan.stack}.md", summary(plan, losses, occasion), text(plan, losses))
 
 
-def forget(page: Path) -> None:
-    """Remove a summary and its record: what is interrupted must not leave an earlier one's for its own."""
-    for path in (page, page.with_suffix(".json")):
-        path.unlink(missing_ok=True)
+class RecordError(RuntimeError):
+    """There is no place for a record; the message is one line."""
+
+
+def begin(page: Path) -> None:
+    """Make sure that a summary can be written, and remove an earlier one: what is interrupted must not leave that.
+
+    Raises:
+        RecordError: its folder is none, or nobody may write there.
+    """
+    try:
+        for path in (page, page.with_suffix(".json")):
+            replace(path, b"")
+            path.unlink()
+    except OSError as error:
+        raise RecordError(f"no report can be written to {page.parent}: {error.strerror}") from None
 
 
 def put(page: Path, summary: str, record: str) -> Path:
@@ -39,7 +51,7 @@ def record(plan: Plan, losses: Sequence[Loss]) -> dict[str, Any]:
     return {
         "stack": plan.stack,
         "counts": plan.counts,
-        "red": [_loss(loss) for loss in losses],
+        "red": [lost(loss) for loss in losses],
         "resources": [_step(step) for step in plan.steps],
     }
 
@@ -54,6 +66,7 @@ def _step(step: Step) -> dict[str, Any]:
     }
 
 
-def _loss(loss: Loss) -> dict[str, Any]:
+def lost(loss: Loss) -> dict[str, Any]:
+    """Make the record of what goes, and of what goes with it."""
     told = {**_step(loss.step), "holds": loss.what, "protected": loss.refused, "allowed": loss.allowed}
     return {**told, "scheduledRuns": loss.runs} if loss.flow else told

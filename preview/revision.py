@@ -15,7 +15,7 @@ def extract(root: Path, revision: str, folder: Path) -> str:
     """Write a revision's files into a folder, and return its short hash.
 
     Raises:
-        RevisionError: there is no such revision, or no git.
+        RevisionError: there is no such revision, no git, or a link in it that leads out of the project.
     """
     commit = (
         _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
@@ -23,7 +23,10 @@ def extract(root: Path, revision: str, folder: Path) -> str:
     if not commit:
         raise RevisionError(f"git knows no revision {revision!r}; name a branch, a tag or a commit")
     with tarfile.open(fileobj=io.BytesIO(_git(root, "archive", "--format=tar", commit))) as archive:
-        archive.extractall(folder, filter="data")
+        try:
+            archive.extractall(folder, filter="data")
+        except tarfile.TarError as error:
+            raise RevisionError(f"revision {revision!r} cannot be read: {error}; name one without it") from None
     (folder / ".venv").symlink_to(sys.prefix)
     return commit[:10]
 

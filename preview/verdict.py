@@ -10,9 +10,14 @@ from preview.summary import headline
 _SHORT = 20
 
 
+def sound(plan: Plan) -> bool:
+    """Whether nothing is wrong with a plan, and no policy is broken."""
+    return not (plan.problems or plan.broken)
+
+
 def stands(plan: Plan, found: Sequence[Loss]) -> bool:
-    """Whether nothing is wrong with a plan, no policy is broken, and all that would be lost may be."""
-    return not (plan.problems or plan.broken) and all(loss.allowed for loss in found)
+    """Whether a plan is sound, and all that would be lost may be."""
+    return sound(plan) and all(loss.allowed for loss in found)
 
 
 def tell(plan: Plan, found: Sequence[Loss], allowed: Collection[str], say: Say) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import pytest
 
 from delivery import __main__ as delivery
 from delivery import smoke, stack
+from delivery.agent import Agent
 from delivery.error import DeliveryError
+from delivery.smoke import GONE, Smoke
 from delivery.stack import Deployment, Update
 from delivery.trial import Removed, Trial
 from registration import session
@@ -43,7 +46,7 @@ from prefect import task
 @task
 def say(n):
     with open('said', 'a') as file:
-        file.write(f"{os.environ.get('WORD')} {n}\\n")
+        file.write(" ".join(map(str, [os.environ.get(word) for word in ("WORD", "FLOW_WORD", "GITHUB_TOKEN")] + [n])))
 """
 CRON = "from prefect.schedules import CronSchedule\nwith"
 ROOT = Path(__file__).parents[2]
@@ -130,8 +133,10 @@ def agents_of(label: str) -> list[str]:
 
 
 def test_what_a_pull_request_changes_is_registered_apart_run_once_with_its_own_tasks_and_taken_away_again(
-    checkout: Checkout,
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("FLOW_WORD", "lent")
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
     checkout.write(good=GOOD, bad=BAD, needy=NEEDY)
     code, said = checkout.pr_project("7")
     assert code == 1
@@ -141,7 +146,7 @@ def test_what_a_pull_request_changes_is_registered_apart_run_once_with_its_own_t
         ["good", "register", "1", "Success"],
         ["needy", "register", "1", "not run    no default for 'n'"],
     ]
-    assert (checkout.root / "said").read_text() == "kept 2\n"
+    assert (checkout.root / "said").read_text() == "kept lent None 2"
     rows = checkout.rows("pr-7")
     assert {tuple(row["run_config"]["labels"]) for row in rows.values()} == {("pr-7",)}
     assert [run["labels"] for row in rows.values() for run in row["flow_runs"]] == [["pr-7"]] * 2
@@ -182,8 +187,56 @@ def test_a_schedule_is_registered_paused_and_what_still_runs_is_cancelled_when_t
         run = checkout.api.mutate("create_flow_run", "id", flow_id=tried.id)["id"]
         states = [{"flow_run_id": run, "state": {"type": "Running"}}]
         checkout.api.mutate("set_flow_run_states", "states { status }", states=states)
-        assert trial.remove(api) == Removed(flows=1, runs=1)
-        assert trial.remove(api) is None
+        assert trial.remove(api) == Removed(project=True, flows=1, runs=1)
+        assert trial.remove(api) == Removed(project=False)
+
+
+def test_what_an_agent_left_is_removed_first_and_also_without_a_project(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def register(*labels: str) -> None:
+        checkout.api.mutate(
+            "register_agent", "id", type="LocalAgent", name="pr-7", labels=list(labels), tenant_id=tenant
+        )
+
+    tenant = checkout.api.query("{ tenant { id } }")["tenant"][0]["id"]
+    register("pr-7")
+    register("dev")
+    assert json.loads(checkout.pr_project("7", "--close", "--json")[1]) == {
+        "project": "pr-7",
+        "removed": False,
+        "flows": 0,
+        "runs": 0,
+        "agents": 1,
+    }
+    checkout.write(good=GOOD)
+    with Api(checkout.api.url) as api:
+        Trial(root=checkout.root, name="pr-7", deployment=stack.read(checkout.root, "dev")).register(api, None, [])
+    register("pr-7")
+    with monkeypatch.context() as patch:
+        patch.setattr("delivery.trial._DELETE_PROJECT", "mutation { refused }")
+        assert checkout.pr_project("7", "--close")[0] == 1
+    assert [each["labels"] for each in checkout.api.query("{ agent { labels } }")["agent"]] == [["dev"]]
+    agent = checkout.api.query("{ agent { id } }")["agent"][0]["id"]
+    checkout.api.mutate("delete_agent", "success", agent_id=agent)
+
+
+def test_a_run_that_somebody_deletes_is_at_an_end_and_the_others_keep_their_deadlines(checkout: Checkout) -> None:
+    class Deleting(Agent):
+        """It runs nothing, and deletes the runs of one flow."""
+
+        def check(self) -> None:
+            for each in checkout.rows("pr-7")["good"]["flow_runs"]:
+                checkout.api.mutate("delete_flow_run", "success", flow_run_id=each["id"])
+
+    checkout.write(good=GOOD, bad=BAD)
+    trial = Trial(root=checkout.root, name="pr-7", deployment=stack.read(checkout.root, "dev"))
+    with Api(checkout.api.url) as api:
+        flows = {each.name: each.id for each in trial.register(api, None, [])}
+        agent = nullcontext(Deleting(None, checkout.root))  # type: ignore[arg-type]
+        found = Smoke(api=api, agent=lambda: agent, seconds=0.5, tell=lambda _: None).run(flows)
+    assert [(each.flow, each.state, each.good) for each in found] == [("bad", "TimedOut", False), ("good", GONE, False)]
+    assert found[1].message == "the server has the run no more"
 
 
 def test_a_project_that_is_the_stacks_own_is_left_alone(checkout: Checkout) -> None:
@@ -243,3 +296,16 @@ def test_an_interrupt_ends_the_agent_and_its_runs(checkout: Checkout, tmp_path: 
 def test_a_checkout_without_a_changed_flow_makes_no_project(checkout: Checkout) -> None:
     assert checkout.pr_project("7") == (0, "no flow here differs from what dev runs; nothing to try\n")
     assert checkout.api.query('{ project(where: {name: {_eq: "pr-7"}}) { id } }') == {"project": []}
+
+
+@pytest.mark.parametrize(
+    ("provider", "variable"), [("TfsGit", "PULLREQUESTID"), ("GitHub", "PULLREQUESTNUMBER"), ("GitHub", "")]
+)
+def test_in_a_run_of_the_pipeline_its_own_pull_request_is_meant(
+    provider: str, variable: str, checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUILD_REPOSITORY_PROVIDER", provider)
+    monkeypatch.setenv("SYSTEM_PULLREQUEST_PULLREQUESTID", "1000000009")
+    monkeypatch.setenv(f"SYSTEM_PULLREQUEST_{variable}", "9")
+    code, said = checkout.pr_project("this", "--close")
+    assert (code, said) == ((0, "there is no project pr-9; nothing to remove\n") if variable else (1, ""))

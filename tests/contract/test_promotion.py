@@ -1,6 +1,7 @@
 """A promotion with Azure's own libraries against a stand-in for Azure, in a real repository; the stacks are made up."""
 
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,8 @@ from starlette.routing import Route
 from components import image_content
 from components.registry_client import ContainerRegistry
 from delivery import __main__ as delivery
-from delivery import stack
+from delivery import promotion, stack
+from delivery.error import DeliveryError
 from delivery.stack import Deployment, Update
 from emulators import background
 from emulators.container_registry.service import serving
@@ -33,11 +35,12 @@ FILES = {
     "requirements/flows.txt": "",
     "tasks/__init__.py": "",
     "utils/__init__.py": "",
+    "flows/one.py": "",
     "other": "",
 }
 ROLE = "it takes the role Contributor, or Container Registry Data Importer and Data Reader"
 BOTH = f"{REGISTRIES}/crProd and on {REGISTRIES}/crStage"
-SAME = "with the same flows, tasks/ and utils/"
+SAME = "with the same flows, tasks/ and utils/, then run it again"
 FIREWALL = "client with IP '203.0.113.7' is not allowed access. Refer to the registry's firewall to grant access."
 
 
@@ -54,6 +57,10 @@ class Place:
     def git(self, *arguments: str) -> str:
         done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True, check=True)
         return done.stdout.strip()
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", "work")
 
     def promote(self, *options: str, source: str = "stage", target: str = "prod") -> tuple[int, str, str]:
         code = delivery.main(["promote", "--from", source, "--to", target, *options])
@@ -115,7 +122,7 @@ def place(stand_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
         succeeded=True,
         revision=made.git("rev-parse", "HEAD"),
     )
-    monkeypatch.setattr(stack, "read", lambda _, name: made.stacks[name])
+    monkeypatch.setattr(stack, "read", lambda _, name, __: made.stacks[name])
     monkeypatch.setattr(catalog, "load", lambda *_, **__: loaded(made.flows))
     monkeypatch.chdir(tmp_path)
     return made
@@ -180,6 +187,7 @@ def test_what_was_promoted_to_a_stack_can_be_promoted_on(place: Place) -> None:
     assert place.promote(source="prod", target="stage")[0] == 0
     assert pinned in (place.root / "Pulumi.stage.yaml").read_text()
     (place.root / "tasks" / "new.py").write_text("")
+    place.commit()
     code, _, error = place.promote(source="prod", target="stage")
     assert (code, error.splitlines()[-1].strip()) == (
         1,
@@ -195,20 +203,48 @@ def test_a_dry_run_tells_what_would_be_done_and_does_nothing(place: Place) -> No
     assert "would set flowImage and flowImageRevision in Pulumi.prod.yaml, and commit it: Promote stage to prod" in said
 
 
-def test_a_checkout_that_is_not_what_the_stack_runs_is_refused_with_all_that_differs(place: Place) -> None:
+def test_a_commit_that_is_not_what_the_stack_runs_is_refused_with_all_that_differs(place: Place) -> None:
     place.flows = {"one": "22", "new": "33"}
     place.change("stage", flows={name: {"fingerprint": "11"} for name in ("one", "gone")})
     (place.root / "utils" / "new.py").write_text("")
-    code, _, said = place.promote()
     head = place.git("rev-parse", "HEAD")[:10]
+    place.commit()
+    code, _, said = place.promote()
     assert (code, place.imports()) == (1, [])
     assert said.splitlines() == [
-        f"error: this checkout is not what stage runs; check out {head} or a commit {SAME}, then run it again:",
-        "  flow gone: stage has it, this checkout does not",
-        "  flow new: this checkout has it, stage does not",
+        f"error: what is committed here is not what stage runs; check out {head} or a commit {SAME}:",
+        "  flow gone: stage has it, this commit does not",
+        "  flow new: this commit has it, stage does not",
         "  flow one: differs",
         "  image: tasks/, utils/, requirements/flows.txt or the Dockerfile differ",
     ]
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_what_is_committed_counts_and_no_edit_beside_it(committed: bool, place: Place) -> None:
+    file = place.root / "tasks" / "__init__.py"
+    file.write_text("SIZE = 1\n")
+    if committed:
+        place.commit()
+        file.write_text("")
+        code, _, said = place.promote()
+        assert (code, said.splitlines()[-1].split(":")[0].strip(), place.imports()) == (1, "image", [])
+    else:
+        assert place.promote()[0] == 0
+        assert place.git("diff", "--name-only") == "tasks/__init__.py"
+
+
+def test_what_somebody_commits_during_the_copy_is_not_built_upon(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = ContainerRegistry.copy_from
+
+    def slow(*given: Any) -> None:
+        copy(*given)
+        place.git("commit", "--quiet", "--allow-empty", "--message", "two")
+
+    monkeypatch.setattr(ContainerRegistry, "copy_from", slow)
+    code, _, said = place.promote()
+    assert (code, said) == (1, "error: something else was committed here meanwhile; run it again\n")
+    assert (place.git("log", "-1", "--format=%s"), place.git("status", "--porcelain")) == ("two", "")
 
 
 SOURCES: dict[str, tuple[dict[str, Any], str]] = {
@@ -241,7 +277,7 @@ def test_a_stack_that_has_proved_nothing_is_not_promoted(name: str, place: Place
     [
         ("stage", "stage runs what it runs; name another stack with --to"),
         ("local", "local is no environment in Azure, and runs no image; name another stack with --to"),
-        ("nope", "there is no Pulumi.nope.yaml here; name a stack that has one with --to"),
+        ("nope", "there is no Pulumi.nope.yaml here; name a stack of this project with --to"),
     ],
 )
 def test_a_target_that_is_none_is_bad_usage(target: str, line: str, place: Place) -> None:
@@ -274,6 +310,42 @@ def test_a_commit_that_fails_leaves_the_file_as_it_was(why: str, place: Place, m
     code, _, said = place.promote()
     assert (code, place.state()) == (1, before)
     assert re.fullmatch("error: git commit: (the hook says no|fatal: .*)\n", said)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_interrupt_keeps_both_the_commit_and_the_file_or_neither_even_where_git_tells_no_more(
+    when: str, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real: Callable[..., str] = vars(promotion)["_git"]
+    before = place.state()
+    over: list[str] = []
+
+    def git(root: Path, *arguments: str) -> str:
+        if over and when == "before":
+            raise DeliveryError("git cannot be run: it was taken away")
+        if arguments[0] != "commit":
+            return real(root, *arguments)
+        if when == "after":
+            real(root, *arguments)
+        over.append(arguments[0])
+        signal.raise_signal(signal.SIGINT)
+        return ""
+
+    monkeypatch.setattr(promotion, "_git", git)
+    code, _, said = place.promote()
+    assert (code, said) == (130, "interrupted\n")
+    assert (place.state() == before, place.git("status", "--porcelain")) == (when == "before", "")
+
+
+@pytest.mark.parametrize(
+    "text", ["config: [\n", "a: 1\n", "name: p\nconfig: {platform: azure}\n", "name: p\nconfig: []\n"]
+)
+def test_a_project_file_that_is_broken_is_one_line(text: str, place: Place) -> None:
+    (place.root / "Pulumi.yaml").write_text(text)
+    code, _, said = place.promote()
+    assert (code, said) == (2, "error: Pulumi.yaml: is not the project that the engine wants; mend it first\n")
+    (place.root / "Pulumi.yaml").unlink()
+    assert place.promote()[2] == "error: there is no Pulumi.yaml here; name a stack of this project with --to\n"
 
 
 AZURE: dict[str, tuple[dict[str, Any], str]] = {

@@ -303,7 +303,7 @@ def test_without_a_token_or_a_pull_request_nobody_is_asked(
 
 def test_a_warning_reaches_the_page_of_a_run_of_azure_pipelines(run: Run) -> None:
     run.on("azure", TF_BUILD="True")
-    assert run.comment()[1].startswith("##vso[task.logissue type=warning]the pull request was not commented on: ")
+    assert run.comment()[0].startswith("##vso[task.logissue type=warning]the pull request was not commented on: ")
 
 
 @pytest.mark.parametrize("place", ["https://example.com", "http://127.0.0.1:1@example.com", "http://10.0.0.1:80"])

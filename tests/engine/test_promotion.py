@@ -13,6 +13,7 @@ import pytest
 
 from components import image_content
 from components.registry_client import ContainerRegistry
+from delivery import __main__ as delivery
 from delivery import stack
 from delivery.error import DeliveryError
 from emulators import background
@@ -126,6 +127,36 @@ def test_a_stack_is_known_by_the_revision_and_the_settings_of_its_last_update(ch
         stack.read(checkout.root, "prod")
 
 
+def apart(checkout: Checkout, *names: str) -> tuple[str, ...]:
+    """Make stacks, each with its state in a place of its own, and give the options that lead there."""
+    options: list[str] = []
+    for side, name in zip(("from", "to"), names, strict=True):
+        (checkout.engine.folder / name).mkdir()
+        options += [f"--{side}-backend", f"file://{checkout.engine.folder / name}"]
+        at(checkout, name).engine.call("stack", "init", name, cwd=checkout.root)
+    return tuple(options)
+
+
+def at(checkout: Checkout, name: str) -> Checkout:
+    """The checkout with a login to the place of one stack's state."""
+    place = {"PULUMI_BACKEND_URL": f"file://{checkout.engine.folder / name}"}
+    own = replace(checkout.engine, environment={**checkout.engine.environment, **place})
+    return replace(checkout, engine=own)
+
+
+def test_stacks_whose_states_lie_apart_are_asked_for_each_where_its_own_is(
+    checkout: Checkout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backends = apart(checkout, "stage", "prod")
+    monkeypatch.chdir(checkout.root)
+    compare = ("diff", "--from", "stage", "--to", "prod", "--json")
+    assert delivery.main([*compare, *backends]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["from"]["stack"], record["to"]["stack"], record["different"]) == ("stage", "prod", False)
+    assert delivery.main([*compare, *backends[:2]]) == 1
+    assert "there is no stack prod" in capsys.readouterr().err
+
+
 def built(root: Path) -> dict[str, Any]:
     """What a stack puts out that built its image and registered its flows."""
     registry = ContainerRegistry(id=f"{REGISTRIES}/crstage", login_server="crstage.azurecr.io")
@@ -144,27 +175,27 @@ def built(root: Path) -> dict[str, Any]:
 def test_what_one_stack_runs_is_promoted_to_another_and_no_update_after_a_change_counts_as_proof(
     checkout: Checkout,
 ) -> None:
-    for name in ("stage", "prod"):
-        checkout.engine.call("stack", "init", name, cwd=checkout.root)
+    both = ("--from", "stage", "--to", "prod", *apart(checkout, "stage", "prod"))
+    at_stage, at_prod = at(checkout, "stage"), at(checkout, "prod")
     revision = checkout.commit()
     stage = built(checkout.root)
     prod = {"registryId": f"{REGISTRIES}/crprod", "registryLoginServer": "crprod.azurecr.io"}
-    checkout.up("stage", **stage)
-    checkout.up("prod", **prod)
-    checkout.engine.call("refresh", "--yes", "--skip-preview", "--stack", "stage", cwd=checkout.root)
-    assert "committed" in checkout.delivery("promote", "--from", "stage", "--to", "prod")
+    at_stage.up("stage", **stage)
+    at_prod.up("prod", **prod)
+    at_stage.engine.call("refresh", "--yes", "--skip-preview", "--stack", "stage", cwd=checkout.root)
+    assert "committed" in checkout.delivery("promote", *both)
     pinned = stack_file.values(checkout.root / "Pulumi.prod.yaml", "p")
     assert pinned == {
         "flowImage": stage["flowImage"].replace("crstage", "crprod"),
         "flowImageRevision": revision,
     }
-    checkout.up("prod", **prod, flowImage=pinned["flowImage"], flows=stage["flows"])
-    record = json.loads(checkout.delivery("diff", "--from", "stage", "--to", "prod", "--json"))
+    at_prod.up("prod", **prod, flowImage=pinned["flowImage"], flows=stage["flows"])
+    record = json.loads(checkout.delivery("diff", *both, "--json"))
     assert (record["different"], record["to"]["imageRevision"]) == (False, revision)
     assert record["to"]["revision"] == checkout.git("rev-parse", "HEAD") != revision
     (checkout.root / "tasks" / "new.py").write_text("")
-    checkout.up("stage", **built(checkout.root))
-    told = checkout.delivery("promote", "--from", "stage", "--to", "prod", code=1)
+    at_stage.up("stage", **built(checkout.root))
+    told = checkout.delivery("promote", *both, code=1)
     assert "stage was deployed from changes that were not committed" in told
 
 
@@ -191,6 +222,8 @@ def environments(tmp_path: Path) -> Iterator[dict[str, Checkout]]:
             stage = replace(dev, environment={**dev.environment, **apart})
             made = {name: Checkout(tmp_path, each) for name, each in (("dev", dev), ("stage", stage))}
             made["dev"].git("init", "--quiet")
+            # The project ignores a folder of this name, and no link.
+            (tmp_path / ".git" / "info" / "exclude").write_text(".venv\n")
             for name in made:
                 dev.call("stack", "init", name, cwd=tmp_path)
             made["dev"].commit()

@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import time
@@ -15,6 +16,12 @@ sh -c 'trap "" TERM; sleep 600' &
 echo $! > {pid}
 wait
 """
+# When it is asked to end, its caller is asked so, too, and it goes on.
+DEFIANT = """#!/bin/sh
+trap 'kill -TERM {caller}; kill -INT {caller}' TERM
+echo $$ > {pid}
+while :; do sleep 0.05; done
+"""
 BROKEN = "#!/bin/sh\necho 'no API there'\necho\nexit 3\n"
 
 
@@ -25,15 +32,42 @@ def stand_in(folder: Path, text: str) -> str:
     return str(program)
 
 
+def process_of(pid: Path) -> psutil.Process:
+    """Await what a stand-in says of itself."""
+    while not (pid.exists() and pid.read_text().strip()):
+        time.sleep(0.01)
+    return psutil.Process(int(pid.read_text()))
+
+
+def test_a_caller_who_is_asked_again_to_end_leaves_no_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pid, asked = tmp_path / "pid", []
+    monkeypatch.setattr(agent.sys, "executable", stand_in(tmp_path, DEFIANT.format(pid=pid, caller=os.getpid())))
+    monkeypatch.setattr(agent, "_GRACE", 0.5)
+    before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    try:
+        with agent.running("pr-1", tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "log"):
+            process = process_of(pid)
+        assert not process.is_running()
+        assert asked == []
+        signal.raise_signal(signal.SIGTERM)
+        assert asked == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_pull_requests_flows_see_who_they_are_in_azure_and_no_other_credential() -> None:
+    lent = {"PATH", "HOME", "LC_ALL", "https_proxy", "AZURE_CONFIG_DIR", "AZURE_CLIENT_ID", "POKEMON_API_URL", "FLOW_X"}
+    kept = {"PULUMI_CONFIG_PASSPHRASE", "AZURE_DEVOPS_EXT_PAT", "GITHUB_TOKEN", "SYSTEM_ACCESSTOKEN", "PREFECT__X", "X"}
+    assert set(agent.lent(dict.fromkeys(lent | kept, "x"))) == lent
+
+
 def test_an_agent_ends_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pid = tmp_path / "pid"
     monkeypatch.setattr(agent.sys, "executable", stand_in(tmp_path, STUBBORN.format(pid=pid)))
     before = signal.getsignal(signal.SIGINT)
     with agent.running("pr-1", tmp_path, {"PATH": "/usr/bin:/bin"}, tmp_path / "log") as started:
-        while not (pid.exists() and pid.read_text().strip()):
-            time.sleep(0.01)
+        child = process_of(pid)
         started.check()
-        child = psutil.Process(int(pid.read_text()))
     assert started.process.returncode is not None
     deadline = time.monotonic() + 10
     while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:

@@ -96,6 +96,23 @@ def test_a_file_that_is_no_yaml_is_named(trees: tuple[Tree, Tree], file: str, te
         change.configuration(trees[1], "dev")
 
 
+@pytest.mark.parametrize("file", ["Pulumi.dev.yaml", "Pulumi.yaml"])
+@pytest.mark.parametrize("text", ["config: [\n", "config:\n- a\n"])
+def test_what_nobody_can_read_in_a_revision_is_not_known_and_what_was_mended_is_program(
+    trees: tuple[Tree, Tree], file: str, text: str
+) -> None:
+    assert change.known(trees[0], "dev") == change.configuration(trees[0], "dev")
+    (trees[0].root / file).write_text(text)
+    assert change.known(trees[0], "dev") is None
+    assert change.program(*trees) == (("Pulumi.yaml",) if file == "Pulumi.yaml" else ())
+
+
+def test_another_engine_touches_every_stack(trees: tuple[Tree, Tree]) -> None:
+    pins = [f"toolchain/{name}/go.sum" for name in ("pulumi-language-python", "pulumi")]
+    scratch.write(trees[1].root, dict.fromkeys([*pins, "toolchain/helm/go.sum"], "new\n"))
+    assert change.program(trees[0], tree.working(trees[1].root)) == tuple(pins)
+
+
 @pytest.mark.parametrize(("removal", "action"), [("retain", "retain"), ("archive", "archive"), ("", "archive")])
 def test_a_flow_that_goes_is_kept_on_the_server_where_the_stack_retains(removal: str, action: str) -> None:
     before = Loaded(flows={"etl": {"name": "etl", "file": "flows/etl.py"}})

@@ -144,6 +144,33 @@ def test_a_stack_of_which_the_revision_knows_nothing_is_new(project: Path) -> No
     assert told["gone"] == ["stage"]
 
 
+@pytest.mark.parametrize(("file", "new"), [("Pulumi.dev.yaml", ["dev"]), ("Pulumi.yaml", ["dev", "stage"])])
+def test_a_stack_that_was_broken_in_the_revision_and_is_mended_is_new(
+    file: str, new: list[str], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command.flow_change, "load", lambda *_: Loaded())
+    scratch.write(project, {file: "config: [\n"})
+    scratch.git(project, "commit", "--quiet", "--all", "--message", "broken")
+    scratch.write(project, {file: FILES[file]})
+    assert [each.stack for each in changes(Path(), "HEAD").stacks if each.new] == new
+
+
+def test_to_the_pipeline_all_is_new_in_a_repositorys_first_commit(
+    project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = "##vso[task.setvariable variable=stacks;isOutput=true]"
+    assert main(["changes", "--base", "HEAD^"]) == 2
+    assert main(["changes", "--base", "HEAD^", "--pipeline"]) == 0
+    assert f"{told}dev,stage\n" in capfd.readouterr().out
+    scratch.git(project, "commit", "--quiet", "--allow-empty", "--message", "second")
+    assert main(["changes", "--base", "HEAD^", "--pipeline"]) == 0
+    assert f"{told}none\n" in capfd.readouterr().out
+    # Of such a clone git says that its one commit has none before it.
+    scratch.git(project, "clone", "--quiet", "--depth", "1", project.as_uri(), str(tmp_path / "shallow"))
+    monkeypatch.chdir(tmp_path / "shallow")
+    assert main(["changes", "--base", "HEAD^", "--pipeline"]) == 2
+
+
 @pytest.mark.usefixtures("unloaded")
 def test_a_pipeline_is_given_the_stacks_that_are_touched(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     line = "##vso[task.setvariable variable=stacks;isOutput=true]"

@@ -25,7 +25,7 @@ def deployed(name: str, digest: str, flows: dict[str, str], **update: Any) -> De
 def diff(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
     def compare(first: Deployment, second: Deployment, *options: str) -> tuple[int, str, str]:
         there = {each.stack: each for each in (first, second)}
-        monkeypatch.setattr(stack, "read", lambda _, name: there[name])
+        monkeypatch.setattr(stack, "read", lambda _, name, __: there[name])
         code = delivery.main(["diff", "--from", first.stack, "--to", second.stack, *options])
         return code, *capsys.readouterr()
 
@@ -67,7 +67,7 @@ def test_the_detailed_exit_code_and_the_document_tell_that_they_differ(
     second = deployed("prod", digest, {"one": fingerprint}, revision="", dirty=True)
     code, told, _ = diff(deployed("stage", ONE, {"one": "11"}), second, "--detailed-exitcode", "--json")
     record = json.loads(told)
-    assert (code, record["different"], record["to"]["revision"], record["to"]["dirty"]) == (2, True, None, True)
+    assert (code, record["different"], record["to"]["revision"], record["to"]["dirty"]) == (3, True, None, True)
     assert (record["image"], len(record["flows"])) == (
         "same" if digest == ONE else "different",
         int(fingerprint != "11"),

@@ -1,10 +1,15 @@
 """What the commands on a deployed stack do before and after the engine's turn, with a script in its place."""
 
 import argparse
+import errno
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -12,6 +17,7 @@ from delivery import deploy, drift, engine, live_preview
 from delivery.__main__ import main
 from delivery.engine import Interrupted
 from delivery.error import DeliveryError, UsageError
+from preview.engine import Progress
 from preview.plan import Plan
 from tests.unit.preview.conftest import CLUSTER, Log, urn
 
@@ -66,7 +72,7 @@ class Checkout:
             (self.root / f"{command}.log").write_text("".join(f"{line}\n" for line in log.lines))
         pulumi = self.root / "bin/pulumi"
         pulumi.parent.mkdir(exist_ok=True)
-        asked = f'echo "$@" >> {self.root}/asked; command=$1'
+        asked = f'echo "$@" >> {self.root}/asked; command=$1; [ $1 != stack ] || exec cat {self.root}/history'
         copied = f'while [ "$1" != --event-log ]; do shift; done; cp {self.root}/$command.log "$2"'
         pulumi.write_text(f"#!/bin/sh\n{asked}\n{script or copied}\n")
         pulumi.chmod(0o755)
@@ -82,14 +88,15 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
         (tmp_path / f"Pulumi.{stack}.yaml").write_text(f"config:\n  prefect-aks:platform: {platform}\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
+    (tmp_path / "history").write_text("[]")
     return Checkout(tmp_path)
 
 
 @pytest.fixture
 def options() -> Parse:
-    def parse(*arguments: str) -> argparse.Namespace:
+    def parse(*arguments: str, module: ModuleType = deploy) -> argparse.Namespace:
         parser = argparse.ArgumentParser()
-        deploy.add(parser)
+        module.add(parser)
         return parser.parse_args(["--stack", "dev", *arguments])
 
     return parse
@@ -189,14 +196,145 @@ def test_drift_reads_and_runs_no_program(
     told = capsys.readouterr()
     assert json.loads(told.out)["counts"] == {"delete": 1}
     assert "dev: 1 gone" in told.err
-    [asked] = checkout.asked
+    before, asked, after = checkout.asked
+    assert before == after == "stack history --json --page-size 1 --page 1 --stack dev --non-interactive --color never"
     assert asked.startswith("refresh --preview-only --stack dev")
     assert "run-program" not in asked
 
 
-@pytest.mark.parametrize("command", ["preview", "deploy", "drift"])
+def test_what_was_read_beside_an_update_is_no_drift(checkout: Checkout, options: Parse) -> None:
+    log = Log()
+    log.refreshed("delete", CLUSTER, "aks", old={})
+    checkout.engine_says(refresh=log)
+    pulumi = checkout.root / "bin/pulumi"
+    pulumi.write_text(f"{pulumi.read_text()}echo '[1]' > {checkout.root}/history\n")
+    with pytest.raises(DeliveryError, match=r"^an update of dev ran meanwhile; run it again$"):
+        drift.run(options())
+    record = json.loads(Path("build/drift-dev.json").read_text())
+    assert (record["drift"], len(record["errors"])) == ([], 1)
+
+
+@pytest.mark.parametrize("command", ["preview-live", "deploy", "drift"])
 def test_each_command_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
     told = capsys.readouterr().out
-    assert all(part in told for part in ("examples:", "exit: 0", f"build/{command}-STACK.md"))
+    assert all(part in told for part in ("examples:", "exit: 0", f"build/{command.removesuffix('-live')}-STACK.md"))
+
+
+def test_red_is_told_only_where_that_is_asked_for(
+    checkout: Checkout, options: Parse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout.engine_says(preview=red())
+    told = "red, and told only: whoever reviews decides\n"
+    assert live_preview.run(options(module=live_preview)) == 1
+    assert told not in capsys.readouterr().out
+    assert live_preview.run(options("--red", "tell", module=live_preview)) == 0
+    assert capsys.readouterr().out.endswith(told)
+    assert "- **1 red**" in Path("build/preview-dev.md").read_text()
+    assert live_preview.run(options("--red", "tell", "--allow", "other, aks", module=live_preview)) == 0
+    assert told not in capsys.readouterr().out
+    broken = red()
+    broken.violation("private", "close it", urn(CLUSTER, "aks"))
+    checkout.engine_says(preview=broken)
+    assert live_preview.run(options("--red", "tell", module=live_preview)) == 1
+
+
+def test_what_an_update_took_without_a_preview_of_it_fails_the_deployment(
+    checkout: Checkout, options: Parse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout.engine_says(preview=Log(), up=done())
+    assert deploy.run(options()) == 1
+    assert "lost without having been previewed: aks (ManagedCluster) was replaced" in capsys.readouterr().out
+    [lost] = json.loads(Path("build/deploy-dev.json").read_text())["lost"]
+    assert lost["urn"] == urn(CLUSTER, "aks")
+
+
+@pytest.mark.parametrize("command", ["preview-live", "deploy", "drift"])
+def test_where_no_report_can_be_written_the_engine_is_not_asked(
+    command: str, checkout: Checkout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout.root / "file").touch()
+    checkout.engine_says()
+    assert main([command, "--stack", "dev", "--out", "file"]) == 2
+    told = "error: no report can be written to file: File exists; name another folder with --out\n"
+    assert capsys.readouterr().err == told
+    assert not (checkout.root / "asked").exists()
+
+
+@pytest.mark.parametrize("phase", ["Previewing", "Updating"])
+def test_a_pipe_that_nobody_reads_any_more_loses_no_report(
+    phase: str, checkout: Checkout, options: Parse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = done()
+    log.component("cluster")
+    checkout.engine_says(preview=Log(), up=log)
+    said: list[str] = []
+
+    def closed(line: str) -> None:
+        if said and said[-1].startswith(phase):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+        said.append(line)
+
+    monkeypatch.setattr(engine, "say", closed)
+    with pytest.raises(BrokenPipeError):
+        deploy.run(options())
+    record = json.loads(Path("build/deploy-dev.json").read_text())
+    updated = [line.split()[0] for line in checkout.asked] == ["preview", "up"]
+    assert updated is (phase == "Updating")
+    assert record["counts"] == ({"create": 1, "replace": 1} if updated else {})
+    assert [each["message"] for each in record["failed"]] == ([] if updated else ["[Errno 32] Broken pipe"])
+
+
+def test_what_breaks_down_while_pulumi_works_is_in_the_report_of_what_it_did(
+    checkout: Checkout, options: Parse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Progress.add
+
+    def broken(progress: Progress, line: str) -> None:
+        add(progress, line)
+        raise RecursionError("too deep")
+
+    checkout.engine_says(preview=red(), up=done())
+    monkeypatch.setattr(Progress, "add", broken)
+    with pytest.raises(DeliveryError, match="1 error"):
+        deploy.run(options("--allow", "aks"))
+    assert "not followed to its end, as of RecursionError: too deep" in Path("build/preview-dev.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file", "x"), "error: x: No such file\n"),
+        (OSError(errno.ENOSPC, "No space left"), "error: No space left\n"),
+        (BrokenPipeError(), "error: nobody reads any more what it says, so it ended early\n"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(
+    problem: OSError, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_options: argparse.Namespace) -> int:
+        raise problem
+
+    monkeypatch.setattr(drift, "run", refused)
+    assert main(["drift", "--stack", "dev"]) == 1
+    assert capsys.readouterr().err == told
+
+
+def test_a_closed_pipe_is_one_line_of_the_whole_process(checkout: Checkout) -> None:
+    checkout.engine_says(preview=red())
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "delivery", "deploy", "--stack", "dev"]
+    ended = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(Path(deploy.__file__).parents[1])},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+        text=True,
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert ended.stderr.startswith("error: nobody reads any more")
+    assert Path("build/deploy-dev.md").exists()

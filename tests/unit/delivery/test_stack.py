@@ -13,7 +13,7 @@ from delivery.stack import Deployment, Image, Update
 DIGEST = f"sha256:{'ab' * 32}"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 PULUMI = """#!/bin/sh
-echo "$@" >> {folder}/asked
+echo "$@ of ${{PULUMI_BACKEND_URL-nowhere}}" >> {folder}/asked
 [ -f {folder}/fails ] && cat {folder}/fails >&2 && exit 255
 cat {folder}/$2.json
 """
@@ -64,6 +64,26 @@ def test_the_revision_of_a_pinned_image_is_what_its_stack_says(config: dict[str,
     assert (
         Deployment(stack="dev", outputs={}, update=Update(revision=REVISION, config=config)).image_revision == revision
     )
+
+
+@pytest.mark.parametrize(
+    ("around", "given", "place"),
+    [
+        (None, None, "nowhere"),
+        ("azblob://a", None, "azblob://a"),
+        ("azblob://a", "", "azblob://a"),
+        ("azblob://a", "azblob://b", "azblob://b"),
+    ],
+)
+def test_a_stack_is_asked_for_where_its_state_is(
+    around: str | None, given: str | None, place: str, engine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    if around:
+        monkeypatch.setenv("PULUMI_BACKEND_URL", around)
+    stack.read(engine, "dev", given)
+    asked = (engine / "asked").read_text().splitlines()
+    assert [line.rpartition(" of ")[2] for line in asked] == [place, place]
 
 
 def test_an_update_that_failed_or_had_changes_in_its_folder_is_told_so(engine: Path) -> None:

@@ -172,6 +172,37 @@ def test_a_revision_is_its_committed_state_alone(tmp_path: Path) -> None:
         extract(tmp_path, "HEAD", folder)
 
 
+def test_a_revision_with_a_link_out_of_the_project_is_one_line(tmp_path: Path) -> None:
+    root, folder = tmp_path / "root", tmp_path / "base"
+    root.mkdir()
+    folder.mkdir()
+    (root / "link").symlink_to("/etc/hostname")
+    for line in ("init -q", "add link", "-c user.name=x -c user.email=x@example.com commit -qm one"):
+        subprocess.run(["git", *line.split()], cwd=root, check=True)
+    with pytest.raises(RevisionError, match=r"^revision 'HEAD' cannot be read: 'link' is a link to an absolute path; "):
+        extract(root, "HEAD", folder)
+
+
+def test_where_no_summary_can_be_written_nothing_is_planned(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:
+    request_.out.touch()
+    monkeypatch.setattr(command, "planned", lambda *_: pytest.fail("it was planned"))
+    with pytest.raises(PreviewError, match=r"^no report can be written to .*/build: File exists$"):
+        preview(request_, print)
+
+
+def test_a_project_file_that_is_no_text_is_told_by_the_engine(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "tool/pulumi"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\necho "error: Pulumi.yaml is no YAML"; exit 255\n')
+    tool.chmod(0o755)
+    (request_.root / "Pulumi.yaml").write_bytes(b"name: \xff\n")
+    monkeypatch.setattr(engine_module, "_tool", lambda: str(tool.parent))
+    assert preview(request_, lambda _: None) == 1
+    assert "- Pulumi.yaml is no YAML" in (request_.out / "preview-dev.md").read_text()
+
+
 def test_an_engine_that_hangs_is_stopped_and_one_that_works_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

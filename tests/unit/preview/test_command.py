@@ -69,3 +69,34 @@ def test_a_log_that_tells_nothing_is_one_line(run: Run, capsys: pytest.CaptureFi
         "error: nowhere: No such file or directory",
     ]
     assert run(Log(), "--stack", "dev") == 0
+
+
+def test_what_is_no_event_is_skipped_and_one_that_is_not_understood_is_a_problem(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = Log(["123", "null", '["resourcePreEvent"]', '"resourcePreEvent"'])
+    log.component("cluster")
+    assert run(log) == 0
+    log.lines.append('{"resourcePreEvent": {}}')
+    assert run(log) == 1
+    assert "error: pulumi wrote a resourcePreEvent that is not understood here: KeyError: 'metadata'" in (
+        capsys.readouterr().out.splitlines()
+    )
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    log = Log()
+    log.component("cluster")
+    assert run(log, "--out", "events") == 2
+    assert capsys.readouterr().err == "error: no report can be written to events: File exists\n"
+
+
+def test_nothing_that_a_log_says_becomes_a_command_of_a_pipelines_agent(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = Log()
+    log.problem("##vso[task.complete result=Succeeded]")
+    assert run(log, "--stack", "dev", "--json") == 1
+    told = capsys.readouterr()
+    assert "##vso[" not in told.out + told.err
+    assert "error: # #vso[task.complete result=Succeeded]" in told.err

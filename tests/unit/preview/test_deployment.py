@@ -7,10 +7,10 @@ from pulumi_kubernetes import helm
 from components import flow_image, flow_registry
 from preview import deployment
 from preview.deployment import RELEASE
-from preview.loss import FLOW
+from preview.loss import FLOW, unforeseen
 from preview.plan import IMAGE, Plan
 from preview.summary import LIMIT
-from tests.unit.preview.conftest import Log, urn
+from tests.unit.preview.conftest import CLUSTER, Log, urn
 
 DIGEST = "sha256:" + "ab" * 32
 
@@ -96,14 +96,35 @@ def test_a_failed_update_lists_each_failure_and_the_rest_of_what_it_did(tmp_path
     assert said[1].startswith("error: half: it was begun")
     assert "server   upgraded" in said
     assert said[-1] == "dev: 2 failed, 3 updated, 2 unchanged"
-    page = deployment.write(tmp_path, plan)
+    page = deployment.write(tmp_path, plan, deployment.deployment(plan))
     text = page.read_text()
     assert text.index("## Failed") < text.index("- aks: no quota") < text.index("## Flows")
     written = json.loads(page.with_suffix(".json").read_text())
-    assert {*written} == {"stack", "image", "flows", "server", "counts", "failed"}
+    assert {*written} == {"stack", "image", "flows", "server", "counts", "failed", "lost"}
     assert written["flows"][0] == {"name": "etl", "op": "update", "version": 2, "reasons": ["structure"]}
     assert written["counts"] == {"failed": 2, "same": 2, "update": 3}
     assert {"urn": urn("a:b:C", "aks"), "message": "no quota"} in written["failed"]
+
+
+def test_what_was_lost_without_having_been_previewed_is_told_first(tmp_path: Path) -> None:
+    log = updated()
+    log.done("replace", CLUSTER, "aks", old={}, new={})
+    log.done("delete", FLOW, "flows-gone", old={"name": "gone"})
+    plan, said = log.plan(), list[str]()
+    done = deployment.deployment(plan, unforeseen(plan, Log().plan()))
+    assert (done.good, done.failed) == (False, ())
+    deployment.tell(plan, done, said.append)
+    assert [line.removeprefix("lost without having been previewed: ") for line in said[:2]] == [
+        "aks (ManagedCluster) was replaced; with it went: the cluster and all that runs in it",
+        f"flows-gone (Flow) was archived; with it went: {done.lost[1].what}",
+    ]
+    page = deployment.write(tmp_path, plan, done)
+    text = page.read_text()
+    assert text.index("- **2 lost** without having") < text.index("## Lost without having been previewed\n\n- aks")
+    assert [each["urn"] for each in json.loads(page.with_suffix(".json").read_text())["lost"]] == [
+        urn(CLUSTER, "aks"),
+        urn(FLOW, "flows-gone"),
+    ]
 
 
 def test_a_policy_that_only_the_update_could_break_is_a_failure() -> None:

@@ -66,6 +66,51 @@ def test_who_interrupts_an_update_waits_until_it_has_ended_what_it_had_begun(tmp
     assert told == ["wait"]
 
 
+def test_who_cannot_listen_any_more_does_not_cut_off_an_update(tmp_path: Path) -> None:
+    lines: list[str] = []
+
+    def deaf(line: str) -> None:
+        lines.append(line)
+        raise BrokenPipeError(line)
+
+    script = 'trap "exit 9" INT; for i in 1 2 3; do echo $i >> "$LOG"; sleep 0.3; done; touch ended'
+    with pytest.raises(BrokenPipeError, match=r"^1\n$"):
+        engine.run(command(tmp_path, script), deaf)
+    assert lines == ["1\n", "2\n", "3\n"]
+    assert (tmp_path / "ended").exists()
+
+
+def test_an_interrupt_that_nobody_can_be_told_of_stops_the_engine_all_the_same(tmp_path: Path) -> None:
+    def broken() -> None:
+        raise BrokenPipeError
+
+    script = 'trap "touch stopped; exit" INT; echo 0 > "$LOG"; while :; do sleep 0.05; done'
+
+    def interrupt(_line: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(command(tmp_path, script, on_interrupt=broken), interrupt)
+    assert (tmp_path / "stopped").exists()
+
+
+def test_what_cannot_be_told_is_read_all_the_same() -> None:
+    log = Log()
+    log.component("network")
+    log.component("cluster")
+    said: list[str] = []
+
+    def closed(line: str) -> None:
+        said.append(line)
+        if len(said) > 1:
+            raise BrokenPipeError
+
+    progress = Progress("Updating dev", closed)
+    for line in log.lines:
+        progress.add(line)
+    assert progress.plan("dev").counts == {"create": 2}
+
+
 def test_an_engine_that_fails_without_an_event_is_told_by_what_it_printed() -> None:
     said = "x\nerror: could not\n  do it\n\nerror: nor that\n"
     assert errors_in(said) == ["could not do it", "nor that"]

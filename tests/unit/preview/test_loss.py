@@ -2,7 +2,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from preview.loss import HOLDS, losses
+from preview.loss import HOLDS, losses, names, unforeseen
 from tests.unit.preview.conftest import CLUSTER, FLOW, Log, urn
 
 FLOW_OUTPUTS = {"api": "http://127.0.0.1:1", "project": "p", "name": "etl"}
@@ -106,3 +106,22 @@ def test_what_the_engine_refused_before_it_planned_it_is_red() -> None:
     log.add("diagnosticEvent", severity="error", urn=whole, message="is currently marked for protection")
     [loss] = losses(log.plan())
     assert (loss.step.name, loss.refused, loss.what) == ("aks", True, HOLDS[CLUSTER])
+
+
+def test_what_an_update_took_beyond_its_preview_is_unforeseen_unless_it_is_allowed_by_name() -> None:
+    previewed, done = Log(), Log(planning=False)
+    previewed.replace(CLUSTER, "foreseen")
+    for log in (previewed, done):
+        log.step("update", CLUSTER, "updated", old={}, new={})
+    for name in ("foreseen", "allowed", "aks"):
+        done.done("replace", CLUSTER, name, old={}, new={})
+    done.done("delete", FLOW, "flow", old={}, outputs=FLOW_OUTPUTS)
+    done.done("same", FLOW, "other", old={}, new={})
+    done.failed("delete", CLUSTER, "stays", "no", old={})
+    done.failed("replace", CLUSTER, "half", "no", old={}, new={})
+    found = unforeseen(done.plan(), previewed.plan(), ["allowed"])
+    assert {loss.step.name for loss in found} == {"aks", "flow", "half"}
+
+
+def test_names_are_separated_by_commas_or_spaces() -> None:
+    assert names(["a,b c", " d,, e ", ""]) == ("a", "b", "c", "d", "e")
