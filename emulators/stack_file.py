@@ -43,7 +43,7 @@ def platform(text: str) -> str:
     """Read where a stack's environment runs; nothing when the file does not say."""
     try:
         document = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # the latter of a date that there is not
         # What is wrong with it is told where its secrets are taken out.
         return ""
     config = document.get("config") if isinstance(document, dict) else None

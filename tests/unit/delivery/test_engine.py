@@ -6,22 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from delivery import deploy, drift, engine, live_preview
 from delivery.__main__ import main
-from delivery.engine import Interrupted
 from delivery.error import DeliveryError, UsageError
-from preview.engine import Progress
-from preview.plan import Plan
+from tests.unit.delivery.conftest import Checkout, Parse, red
 from tests.unit.preview.conftest import CLUSTER, Log, urn
 
-Parse = Callable[..., argparse.Namespace]
 VAULT = (
     'error: get stack secrets manager: secrets (code=Unknown): Post "https://kv.vault.azure.net/x?sig=hush": no host'
 )
@@ -61,59 +55,6 @@ def test_a_long_reason_is_cut() -> None:
     assert len(engine.explain("dev", f"error: {'x' * 9_000}")) <= 300
 
 
-@dataclass(frozen=True)
-class Checkout:
-    """A folder with two stack files, and an engine that gives back the logs that it is given for its commands."""
-
-    root: Path
-
-    def engine_says(self, script: str = "", **logs: Log) -> None:
-        for command, log in logs.items():
-            (self.root / f"{command}.log").write_text("".join(f"{line}\n" for line in log.lines))
-        pulumi = self.root / "bin/pulumi"
-        pulumi.parent.mkdir(exist_ok=True)
-        asked = f'echo "$@" >> {self.root}/asked; command=$1; [ $1 != stack ] || exec cat {self.root}/history'
-        copied = f'while [ "$1" != --event-log ]; do shift; done; cp {self.root}/$command.log "$2"'
-        pulumi.write_text(f"#!/bin/sh\n{asked}\n{script or copied}\n")
-        pulumi.chmod(0o755)
-
-    @property
-    def asked(self) -> list[str]:
-        return (self.root / "asked").read_text().splitlines()
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    for stack, platform in (("dev", "azure"), ("local", "local")):
-        (tmp_path / f"Pulumi.{stack}.yaml").write_text(f"config:\n  prefect-aks:platform: {platform}\n")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
-    (tmp_path / "history").write_text("[]")
-    return Checkout(tmp_path)
-
-
-@pytest.fixture
-def options() -> Parse:
-    def parse(*arguments: str, module: ModuleType = deploy) -> argparse.Namespace:
-        parser = argparse.ArgumentParser()
-        module.add(parser)
-        return parser.parse_args(["--stack", "dev", *arguments])
-
-    return parse
-
-
-def red() -> Log:
-    log = Log()
-    log.replace(CLUSTER, "aks", "dnsPrefix")
-    return log
-
-
-def done() -> Log:
-    log = Log(planning=False)
-    log.done("replace", CLUSTER, "aks", old={}, new={})
-    return log
-
-
 def test_a_stack_that_is_not_there_or_not_in_a_cloud_is_bad_usage(checkout: Checkout, options: Parse) -> None:
     for stack, told in (("qa", "^there is no stack 'qa'; there are: dev, local$"), ("local", "make up")):
         with pytest.raises(UsageError, match=told):
@@ -127,43 +68,6 @@ def test_no_engine_is_one_line(checkout: Checkout, monkeypatch: pytest.MonkeyPat
     with pytest.raises(DeliveryError, match=r"^pulumi cannot be run: No such file or directory; `make` brings one"):
         drift.run(argparse.Namespace(stack="dev", json=False, out=Path("build")))
     assert "pulumi cannot be run" in Path("build/drift-dev.md").read_text()
-
-
-def test_nothing_is_updated_while_the_preview_is_against_it(checkout: Checkout, options: Parse) -> None:
-    checkout.engine_says(preview=red(), up=done())
-    with pytest.raises(DeliveryError, match=r"^dev was left as it is: 1 red; see build/preview-dev.md$"):
-        deploy.run(options())
-    assert [line.split()[0] for line in checkout.asked] == ["preview"]
-    assert "dev was left as it is" in Path("build/deploy-dev.md").read_text()
-
-
-def test_what_is_allowed_is_updated_with_the_policies_asked_each_time(checkout: Checkout, options: Parse) -> None:
-    checkout.engine_says(preview=red(), up=done())
-    assert deploy.run(options("--allow", "aks")) == 0
-    preview, update = checkout.asked
-    assert preview.startswith(f"preview --policy-pack {checkout.root}/policies --stack dev --suppress-progress")
-    assert update.startswith(f"up --yes --skip-preview --policy-pack {checkout.root}/policies --stack dev")
-    assert json.loads(Path("build/deploy-dev.json").read_text())["counts"] == {"replace": 1}
-
-
-@pytest.mark.usefixtures("checkout")
-def test_an_update_that_is_interrupted_leaves_a_report_of_what_it_did(
-    options: Parse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = done()
-    log.step("delete", CLUSTER, "old", old={})
-
-    def interrupted(*arguments: object) -> Plan:
-        if "up" in arguments:
-            raise Interrupted(log.plan())
-        return Log().plan()
-
-    monkeypatch.setattr(engine, "run", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        deploy.run(options())
-    assert [each["urn"] for each in json.loads(Path("build/deploy-dev.json").read_text())["failed"]] == [
-        urn(CLUSTER, "old")
-    ]
 
 
 @pytest.mark.usefixtures("checkout")
@@ -240,16 +144,6 @@ def test_red_is_told_only_where_that_is_asked_for(
     assert live_preview.run(options("--red", "tell", module=live_preview)) == 1
 
 
-def test_what_an_update_took_without_a_preview_of_it_fails_the_deployment(
-    checkout: Checkout, options: Parse, capsys: pytest.CaptureFixture[str]
-) -> None:
-    checkout.engine_says(preview=Log(), up=done())
-    assert deploy.run(options()) == 1
-    assert "lost without having been previewed: aks (ManagedCluster) was replaced" in capsys.readouterr().out
-    [lost] = json.loads(Path("build/deploy-dev.json").read_text())["lost"]
-    assert lost["urn"] == urn(CLUSTER, "aks")
-
-
 @pytest.mark.parametrize("command", ["preview-live", "deploy", "drift"])
 def test_where_no_report_can_be_written_the_engine_is_not_asked(
     command: str, checkout: Checkout, capsys: pytest.CaptureFixture[str]
@@ -260,46 +154,6 @@ def test_where_no_report_can_be_written_the_engine_is_not_asked(
     told = "error: no report can be written to file: File exists; name another folder with --out\n"
     assert capsys.readouterr().err == told
     assert not (checkout.root / "asked").exists()
-
-
-@pytest.mark.parametrize("phase", ["Previewing", "Updating"])
-def test_a_pipe_that_nobody_reads_any_more_loses_no_report(
-    phase: str, checkout: Checkout, options: Parse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = done()
-    log.component("cluster")
-    checkout.engine_says(preview=Log(), up=log)
-    said: list[str] = []
-
-    def closed(line: str) -> None:
-        if said and said[-1].startswith(phase):
-            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
-        said.append(line)
-
-    monkeypatch.setattr(engine, "say", closed)
-    with pytest.raises(BrokenPipeError):
-        deploy.run(options())
-    record = json.loads(Path("build/deploy-dev.json").read_text())
-    updated = [line.split()[0] for line in checkout.asked] == ["preview", "up"]
-    assert updated is (phase == "Updating")
-    assert record["counts"] == ({"create": 1, "replace": 1} if updated else {})
-    assert [each["message"] for each in record["failed"]] == ([] if updated else ["[Errno 32] Broken pipe"])
-
-
-def test_what_breaks_down_while_pulumi_works_is_in_the_report_of_what_it_did(
-    checkout: Checkout, options: Parse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add = Progress.add
-
-    def broken(progress: Progress, line: str) -> None:
-        add(progress, line)
-        raise RecursionError("too deep")
-
-    checkout.engine_says(preview=red(), up=done())
-    monkeypatch.setattr(Progress, "add", broken)
-    with pytest.raises(DeliveryError, match="1 error"):
-        deploy.run(options("--allow", "aks"))
-    assert "not followed to its end, as of RecursionError: too deep" in Path("build/preview-dev.md").read_text()
 
 
 @pytest.mark.parametrize(

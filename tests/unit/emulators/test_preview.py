@@ -190,6 +190,14 @@ def test_where_no_summary_can_be_written_nothing_is_planned(request_: Request, m
         preview(request_, print)
 
 
+@pytest.mark.parametrize("text", ["a: [", "config:\n  a: 2026-13-45\n"])
+def test_a_stack_file_that_cannot_be_read_is_told_where_it_is_used(
+    request_: Request, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    (request_.root / "Pulumi.dev.yaml").write_text(text)
+    assert run(request_, Log().plan(), monkeypatch)[0] == 0
+
+
 def test_a_project_file_that_is_no_text_is_told_by_the_engine(
     request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
