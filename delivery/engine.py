@@ -14,7 +14,7 @@ from pathlib import Path
 from delivery.console import say, warn
 from delivery.error import DeliveryError, UsageError
 from infra import stack_file
-from preview import engine, record
+from preview import engine, option, record
 from preview.engine import Command, EngineError, Progress, Say
 from preview.loss import names
 from preview.message import errors_in
@@ -56,15 +56,8 @@ def add(parser: argparse.ArgumentParser, *, allow: bool) -> None:
     """Say what a command on a deployed stack takes."""
     parser.add_argument("--stack", metavar="NAME", required=True, help="the environment, by its stack file")
     if allow:
-        parser.add_argument(
-            "--allow",
-            metavar="NAME",
-            action="append",
-            default=[],
-            help="let this resource be replaced or go; several are separated by commas or spaces",
-        )
-    parser.add_argument("--json", action="store_true", help="print the record, and the rest on stderr")
-    parser.add_argument("--out", metavar="FOLDER", type=Path, default=Path("build"), help="where the report goes")
+        option.add_allow(parser)
+    option.add_output(parser)
 
 
 def request(options: argparse.Namespace) -> Request:

@@ -4,7 +4,6 @@ import argparse
 import io
 import signal
 import sys
-from pathlib import Path
 from types import FrameType
 
 from emulators import supervisor
@@ -13,6 +12,7 @@ from emulators.preview import PreviewError, Request, preview
 from emulators.process import ProcessError
 from emulators.run import RunError
 from emulators.stack import StackError
+from preview import option
 from preview.logging_command import disarmed
 from preview.loss import names
 from registration.error import RegistrationError
@@ -61,15 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("preview", help=_PREVIEW, description=_PREVIEW)
     one.add_argument("--stack", required=True, help="the environment, by its stack file Pulumi.STACK.yaml")
     one.add_argument("--base", metavar="REVISION", help="compare with this revision of the project; else all is new")
-    one.add_argument(
-        "--allow",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="let this resource be replaced or go; several are separated by commas or spaces",
-    )
-    one.add_argument("--json", action="store_true", help="print the record, preview-STACK.json, and the rest on stderr")
-    one.add_argument("--out", metavar="FOLDER", type=Path, default=Path("build"), help="where the summary goes")
+    option.add_allow(one)
+    option.add_output(one)
     return parser
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from preview import deployment, drift, event_log, record, verdict
+from preview import deployment, drift, event_log, option, record, verdict
 from preview.logging_command import disarmed
 from preview.loss import losses, names
 from preview.plan import Plan
@@ -58,15 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("log", metavar="EVENTLOG", type=Path, help="the engine's event log")
     parser.add_argument("--stack", metavar="NAME", default="", help="the stack, where the log tells of no resource")
-    parser.add_argument(
-        "--allow",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="let this resource be replaced or go; several are separated by commas or spaces",
-    )
-    parser.add_argument("--json", action="store_true", help="print the record, and the rest on stderr")
-    parser.add_argument("--out", metavar="FOLDER", type=Path, default=Path("build"), help="where the files go")
+    option.add_allow(parser)
+    option.add_output(parser)
     return parser
 
 
