@@ -9,19 +9,13 @@ from collections.abc import Sequence
 from types import FrameType, ModuleType
 from typing import TextIO
 
-from delivery import (
-    changes,
-    comment,
-    deploy,
-    difference,
-    drift,
-    live_preview,
-    pipeline_setup,
-    pr_project,
-    promotion,
-)
+from delivery.change import changes
 from delivery.console import warn
+from delivery.deployed import deploy, drift, live_preview
 from delivery.error import DeliveryError, UsageError
+from delivery.hosting import comment, pipeline_setup
+from delivery.pr_project import pr_project
+from delivery.promotion import difference, promotion
 from preview.plan import one_line
 from registration.error import RegistrationError
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from delivery.agent import client_environment
+from delivery.pr_project.agent import client_environment
 from emulators.process import Process
 
 ROOT = Path(__file__).resolve().parents[1]

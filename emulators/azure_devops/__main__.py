@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import uvicorn
 
-from delivery.rest import VARIABLE
+from delivery.hosting.rest import VARIABLE
 from emulators.azure_devops.app import TOKEN, WHAT_THIS_IS, DevOps
 from emulators.container_registry.service import listen
 

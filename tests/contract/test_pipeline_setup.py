@@ -12,8 +12,8 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from delivery import azure_devops, guard, pipeline_setup, rest, strictness
 from delivery.__main__ import main
+from delivery.hosting import azure_devops, guard, pipeline_setup, rest, strictness
 from emulators import background
 from emulators.azure_devops.app import TOKEN, DevOps
 from emulators.azure_devops.fault import Fault

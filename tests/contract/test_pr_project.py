@@ -16,12 +16,13 @@ import psutil
 import pytest
 
 from delivery import __main__ as delivery
-from delivery import smoke, stack
-from delivery.agent import Agent
+from delivery.deployed import stack
+from delivery.deployed.stack import Deployment, Update
 from delivery.error import DeliveryError
-from delivery.smoke import GONE, Smoke
-from delivery.stack import Deployment, Update
-from delivery.trial import Removed, Trial
+from delivery.pr_project import smoke
+from delivery.pr_project.agent import Agent
+from delivery.pr_project.smoke import GONE, Smoke
+from delivery.pr_project.trial import Removed, Trial
 from registration import session
 from registration.api import Api
 from registration.session import Job
@@ -214,7 +215,7 @@ def test_what_an_agent_left_is_removed_first_and_also_without_a_project(
         Trial(root=checkout.root, name="pr-7", deployment=stack.read(checkout.root, "dev")).register(api, None, [])
     register("pr-7")
     with monkeypatch.context() as patch:
-        patch.setattr("delivery.trial._DELETE_PROJECT", "mutation { refused }")
+        patch.setattr("delivery.pr_project.trial._DELETE_PROJECT", "mutation { refused }")
         assert checkout.pr_project("7", "--close")[0] == 1
     assert [each["labels"] for each in checkout.api.query("{ agent { labels } }")["agent"]] == [["dev"]]
     agent = checkout.api.query("{ agent { id } }")["agent"][0]["id"]

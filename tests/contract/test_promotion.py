@@ -17,9 +17,10 @@ from starlette.routing import Route
 from components import image_content
 from components.registry_client import ContainerRegistry
 from delivery import __main__ as delivery
-from delivery import promotion, stack
+from delivery.deployed import stack
+from delivery.deployed.stack import Deployment, Update
 from delivery.error import DeliveryError
-from delivery.stack import Deployment, Update
+from delivery.promotion import promotion
 from emulators import background
 from emulators.container_registry.service import serving
 from registration import azure_endpoint, catalog

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from delivery import comment, pull_request, rest
 from delivery.__main__ import main
+from delivery.hosting import comment, pull_request, rest
 from emulators import background
 from emulators.azure_devops.app import TOKEN, DevOps
 from emulators.azure_devops.fault import Fault

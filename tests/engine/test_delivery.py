@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from delivery import deploy, drift, live_preview
+from delivery.deployed import deploy, drift, live_preview
 from delivery.error import DeliveryError
 from emulators.engine import Engine, engine
 

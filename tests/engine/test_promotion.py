@@ -14,7 +14,7 @@ import pytest
 from components import image_content
 from components.registry_client import ContainerRegistry
 from delivery import __main__ as delivery
-from delivery import stack
+from delivery.deployed import stack
 from delivery.error import DeliveryError
 from emulators import background
 from emulators.container_registry.service import serving

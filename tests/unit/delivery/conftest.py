@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from delivery import deploy
+from delivery.deployed import deploy
 from tests.unit.preview.conftest import CLUSTER, Log
 
 Parse = Callable[..., argparse.Namespace]

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from delivery import agent
 from delivery.error import DeliveryError
+from delivery.pr_project import agent
 
 # In the place of Prefect's agent: it starts what ignores being asked to end, and says so.
 STUBBORN = """#!/bin/sh

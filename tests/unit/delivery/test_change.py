@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 
 from components.prefect_server import chart_digest
-from delivery import change, tree
+from delivery import tree
+from delivery.change import change
+from delivery.change.flow_change import Loaded, compare
 from delivery.error import UsageError
-from delivery.flow_change import Loaded, compare
 from delivery.tree import Tree
 from tests.unit.delivery import scratch
 from tests.unit.delivery.scratch import CHART, FILES, ROOT

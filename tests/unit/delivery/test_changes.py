@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from delivery import change_report
-from delivery import changes as command
 from delivery.__main__ import main
-from delivery.change import StackChange
-from delivery.changes import changes
+from delivery.change import change_report
+from delivery.change import changes as command
+from delivery.change.change import StackChange
+from delivery.change.changes import changes
+from delivery.change.flow_change import Loaded, Question
 from delivery.error import DeliveryError
-from delivery.flow_change import Loaded, Question
 from tests.unit.delivery import scratch
 from tests.unit.delivery.scratch import CHART, FILES, FLOW, PIN, ROOT
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery import deploy, engine
-from delivery.engine import Interrupted
+from delivery.deployed import deploy, engine
+from delivery.deployed.engine import Interrupted
 from delivery.error import DeliveryError
 from preview.engine import Progress
 from preview.plan import Plan

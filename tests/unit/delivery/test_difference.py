@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from delivery import __main__ as delivery
-from delivery import stack
-from delivery.stack import Deployment, Update
+from delivery.deployed import stack
+from delivery.deployed.stack import Deployment, Update
 
 ONE, OTHER = "ab" * 32, "cd" * 32
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery import deploy, drift, engine, live_preview
 from delivery.__main__ import main
+from delivery.deployed import deploy, drift, engine, live_preview
 from delivery.error import DeliveryError, UsageError
 from tests.unit.delivery.conftest import Checkout, Parse, red
 from tests.unit.preview.conftest import CLUSTER, Log, urn
@@ -182,7 +182,7 @@ def test_a_closed_pipe_is_one_line_of_the_whole_process(checkout: Checkout) -> N
     command = [sys.executable, "-m", "delivery", "deploy", "--stack", "dev"]
     ended = subprocess.run(
         command,
-        env={**os.environ, "PYTHONPATH": str(Path(deploy.__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(deploy.__file__).parents[2])},
         stdout=writer,
         stderr=subprocess.PIPE,
         check=False,

@@ -1,7 +1,7 @@
 import pytest
 
 from delivery.error import DeliveryError
-from delivery.pin import IMAGE, REVISION, pinned
+from delivery.promotion.pin import IMAGE, REVISION, pinned
 from infra import stack_file
 
 REFERENCE = f"cr.azurecr.io/flows@sha256:{'ab' * 32}"

@@ -1,8 +1,8 @@
 import httpx
 import pytest
 
-from delivery import relay
-from delivery.relay import relayed
+from delivery.pr_project import relay
+from delivery.pr_project.relay import relayed
 from registration.error import RegistrationError
 from registration.service_proxy import ServiceProxy
 

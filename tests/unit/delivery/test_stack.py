@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from delivery import stack
+from delivery.deployed import stack
+from delivery.deployed.stack import Deployment, Image, Update
 from delivery.error import DeliveryError
-from delivery.stack import Deployment, Image, Update
 
 DIGEST = f"sha256:{'ab' * 32}"
 REVISION = "0123456789abcdef0123456789abcdef01234567"

@@ -12,8 +12,8 @@ import yaml
 from check_jsonschema import main as check_jsonschema
 from click.testing import CliRunner
 
-from delivery import pipeline_setup
-from delivery import pull_request as pull_request_of
+from delivery.hosting import pipeline_setup
+from delivery.hosting import pull_request as pull_request_of
 from emulators.azure_pipelines.occasion import Occasion, nightly, pull_request, push
 from emulators.azure_pipelines.pipeline import Job, Pipeline, Step
 from emulators.azure_pipelines.plan import SAMPLES, Row, plan, table

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery import pull_request
-from delivery.comment import body
+from delivery.hosting import pull_request
+from delivery.hosting.comment import body
 from preview import record
 from preview.loss import losses
 from preview.markdown import escape, fit

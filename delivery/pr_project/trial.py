@@ -9,9 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from delivery import smoke, tree
+from delivery import tree
+from delivery.deployed.stack import Deployment
 from delivery.error import DeliveryError
-from delivery.stack import Deployment
+from delivery.pr_project import smoke
 from registration import apply, bundle, catalog
 from registration.api import Api, Server
 from registration.bundle import Bundle

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from delivery.change import ImageChange, StackChange
-from delivery.flow_change import FlowChange
+from delivery.change.change import ImageChange, StackChange
+from delivery.change.flow_change import FlowChange
 
 _MANY = 5
 _COMMANDS = {"build": "build it", "switch": "switch to another", "pinned": "pinned", "unchanged": "unchanged"}

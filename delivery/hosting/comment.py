@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from delivery.console import command, say, warn
 from delivery.error import DeliveryError
-from delivery.pull_request import LIMIT, Comment, PullRequest, of_this_run
-from delivery.rest import SECONDS
+from delivery.hosting.pull_request import LIMIT, Comment, PullRequest, of_this_run
+from delivery.hosting.rest import SECONDS
 
 NAME = "comment"
 HELP = "tell the previews on the pull request of this run"

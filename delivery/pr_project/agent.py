@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from delivery import interrupt
 from delivery.error import DeliveryError
+from delivery.pr_project import interrupt
 
 _LOOPBACK = "127.0.0.1"
 # A pipeline that is cancelled gives 7.5 seconds from SIGINT to SIGTERM, and 2.5 more until it kills.

@@ -11,8 +11,8 @@ import yaml
 
 from components import image_content
 from components.image_content import ImageContentError
+from delivery.change.flow_change import FlowChange
 from delivery.error import UsageError
-from delivery.flow_change import FlowChange
 from delivery.tree import Tree, differing, meaning_otherwise
 from infra import stack_file
 

@@ -6,9 +6,9 @@ The engine itself records the git revision with the update, which is what promot
 import argparse
 from dataclasses import replace
 
-from delivery import engine, live_preview
 from delivery.console import say
-from delivery.engine import Interrupted, Request
+from delivery.deployed import engine, live_preview
+from delivery.deployed.engine import Interrupted, Request
 from delivery.error import DeliveryError
 from preview import deployment, verdict
 from preview.loss import unforeseen

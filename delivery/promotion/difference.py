@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from delivery import stack
 from delivery.console import say, warn
-from delivery.stack import Deployment
+from delivery.deployed import stack
+from delivery.deployed.stack import Deployment
 
 NAME = "diff"
 HELP = "what differs between two deployed stacks: their image and their flows"

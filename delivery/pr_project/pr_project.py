@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from delivery import agent, pull_request, stack
-from delivery.agent import Agent
 from delivery.console import say
+from delivery.deployed import stack
 from delivery.error import DeliveryError
-from delivery.relay import relayed
-from delivery.smoke import Result, Smoke
-from delivery.trial import Trial, Tried
+from delivery.hosting import pull_request
+from delivery.pr_project import agent
+from delivery.pr_project.agent import Agent
+from delivery.pr_project.relay import relayed
+from delivery.pr_project.smoke import Result, Smoke
+from delivery.pr_project.trial import Trial, Tried
 from registration.api import Api
 from registration.azure_endpoint import azure_endpoint
 from registration.connection import open_api

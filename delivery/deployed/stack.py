@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from delivery import engine
+from delivery.deployed import engine
 from delivery.error import DeliveryError
 
 # Refreshes and destructions are no updates; so many of them may have come after one.

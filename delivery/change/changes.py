@@ -14,12 +14,13 @@ from functools import cached_property
 from pathlib import Path
 
 from components.image_content import ImageContentError
-from delivery import change, change_report, flow_change, tree
-from delivery.change import Configuration, ImageChange, StackChange
-from delivery.change_report import Changes
+from delivery import tree
+from delivery.change import change, change_report, flow_change
+from delivery.change.change import Configuration, ImageChange, StackChange
+from delivery.change.change_report import Changes
+from delivery.change.flow_change import FlowChange, Loaded, Question
 from delivery.console import command, say, warn
 from delivery.error import DeliveryError, UsageError
-from delivery.flow_change import FlowChange, Loaded, Question
 from delivery.tree import Tree
 from registration import parallel
 

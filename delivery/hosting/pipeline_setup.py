@@ -11,10 +11,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from delivery.azure_devops import Project, of_a_person
 from delivery.console import say
 from delivery.error import DeliveryError, UsageError
-from delivery.guard import Guards, Outcome
+from delivery.hosting.azure_devops import Project, of_a_person
+from delivery.hosting.guard import Guards, Outcome
 from infra import stack_file
 
 NAME = "pipeline-setup"

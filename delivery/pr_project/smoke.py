@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from delivery import interrupt
-from delivery.agent import Agent
 from delivery.error import DeliveryError
+from delivery.pr_project import interrupt
+from delivery.pr_project.agent import Agent
 from registration.api import Api
 from registration.error import RefusedError, RegistrationError
 

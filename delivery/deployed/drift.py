@@ -6,9 +6,9 @@ caller's credentials; none is in the state.
 
 import argparse
 
-from delivery import engine
 from delivery.console import say
-from delivery.engine import Request
+from delivery.deployed import engine
+from delivery.deployed.engine import Request
 from delivery.error import DeliveryError
 from preview import drift
 from preview.plan import Plan

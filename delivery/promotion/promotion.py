@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components import image_content
-from delivery import change, interrupt, pin, proof, stack
+from delivery.change import change
 from delivery.console import say
+from delivery.deployed import stack
+from delivery.deployed.stack import Deployment, Image
 from delivery.error import DeliveryError, UsageError
-from delivery.stack import Deployment, Image
+from delivery.pr_project import interrupt
+from delivery.promotion import pin, proof
 from delivery.tree import Tree
 from infra import stack_file
 from registration.azure_endpoint import UnreachableAzureError

@@ -5,9 +5,9 @@ It writes the same two files as the offline `make preview`, and nothing anywhere
 
 import argparse
 
-from delivery import engine
 from delivery.console import say
-from delivery.engine import Request
+from delivery.deployed import engine
+from delivery.deployed.engine import Request
 from delivery.error import DeliveryError
 from preview import record, verdict
 from preview.loss import Loss, losses

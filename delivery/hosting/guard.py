@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from delivery import strictness
-from delivery.azure_devops import PREVIEW, VERSION, Project
 from delivery.error import DeliveryError
-from delivery.rest import RestError
+from delivery.hosting import strictness
+from delivery.hosting.azure_devops import PREVIEW, VERSION, Project
+from delivery.hosting.rest import RestError
 
 Action = Literal["made", "changed", "unchanged", "missing"]
 BUILD_VALIDATION = "0609b952-1397-4640-95ec-e00a01b2c241"

@@ -7,9 +7,9 @@ from pathlib import Path
 from components import image_content
 from components.image_content import ImageContentError
 from delivery import tree
-from delivery.difference import flows_differing
+from delivery.deployed.stack import Deployment, Image
 from delivery.error import DeliveryError, UsageError
-from delivery.stack import Deployment, Image
+from delivery.promotion.difference import flows_differing
 from infra import stack_file
 from registration import catalog
 from registration.settings import RunConfig, Settings

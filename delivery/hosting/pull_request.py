@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from delivery.azure_devops import Project, bearer
 from delivery.error import DeliveryError
-from delivery.rest import RestError, Service, address
+from delivery.hosting.azure_devops import Project, bearer
+from delivery.hosting.rest import RestError, Service, address
 
 LIMIT = 65_536
 """The most characters of a comment on GitHub; Azure Repos takes 150,000."""

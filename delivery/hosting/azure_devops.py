@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from delivery.error import DeliveryError
-from delivery.rest import Service, address
+from delivery.hosting.rest import Service, address
 from registration import azure_endpoint
 
 VERSION, PREVIEW = "7.1", "7.1-preview.1"

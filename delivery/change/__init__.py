@@ -1,0 +1,1 @@
+"""What a change will do to each environment, decided by content: `changes`."""
