@@ -65,6 +65,11 @@ class Story:
             lambda: self.api.query(query)["flow_run_by_pk"], lambda row: row["state"] not in UNDER_WAY, seconds
         )
 
+    def logs(self, run: str) -> list[str]:
+        """What a run has logged so far."""
+        rows = self.api.query(f'{{ flow_run_by_pk(id: "{run}") {{ logs {{ message }} }} }}')["flow_run_by_pk"]
+        return [line["message"] for line in rows["logs"]]
+
     def states(self, runs: list[str]) -> Counter[str]:
         """How many of the runs are in each state; those that failed by what they say of it."""
         where = f"id: {{ _in: {json.dumps(runs)} }}"

@@ -200,7 +200,10 @@ def test_a_run_of_the_pokemon_flow_becomes_a_job_and_succeeds(platform: Platform
     row = platform.story.wait(run, 120)
     states = [state["state"] for state in row["states"]]
     assert states == ["Scheduled", "Submitted", "Running", "Success"], row["state_message"]
-    assert any(line["message"].startswith("151 loaded") for line in row["logs"])
+    # The last lines of a log may come after its run's last state.
+    platform.cluster.until(
+        lambda: platform.story.logs(run), lambda lines: any("151 loaded" in line for line in lines), 30
+    )
     (job,) = platform.cluster.batch.list_namespaced_job(FLOWS).items
     assert job.metadata.labels["prefect.io/flow_run_id"] == run
     (container,) = job.spec.template.spec.containers

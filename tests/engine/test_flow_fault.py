@@ -50,6 +50,7 @@ def answering(status: int) -> Iterator[SimpleNamespace]:
         server.shutdown()
 
 
+@pytest.mark.audit
 def test_destroy_without_a_server_fails_with_one_line_a_flow_and_loses_nothing(stack: Any, prefect_api: Any) -> None:
     before = {resource["urn"] for resource in stack.export()["resources"]}
     prefect_api.kill()
@@ -106,6 +107,7 @@ def test_a_project_that_is_gone_is_told_and_refresh_brings_all_back(stack: Any, 
     assert stack.versions(prefect_api) == {"one": 1, "two": 1}
 
 
+@pytest.mark.audit
 def test_what_goes_with_the_servers_release_is_not_removed_one_by_one(checkout: Any, prefect_api: Any) -> None:
     checkout.serve(prefect_api)
     checkout.write("one")
@@ -119,9 +121,8 @@ def test_what_goes_with_the_servers_release_is_not_removed_one_by_one(checkout: 
     assert checkout.versions(prefect_api) == {"one": 1}
 
 
-@pytest.mark.parametrize(
-    ("status", "told"), [(500, "answers 500"), pytest.param(404, "is not a Prefect API", marks=pytest.mark.audit)]
-)
+@pytest.mark.audit
+@pytest.mark.parametrize(("status", "told"), [(500, "answers 500"), (404, "is not a Prefect API")])
 def test_an_api_that_answers_an_error_is_told_in_one_line_and_loses_nothing(
     checkout: Any, prefect_api: Any, status: int, told: str
 ) -> None:

@@ -57,6 +57,7 @@ def test_a_flow_has_a_new_version_when_it_changes_and_the_preview_says_why(stack
     assert stack.outputs()["flows"]["one"]["version"] == 2
 
 
+@pytest.mark.audit
 def test_a_flow_whose_file_is_gone_is_archived(stack: Any, prefect_api: Any) -> None:
     (stack.root / "flows/one.py").unlink()
     assert stack.up().flows == {"one": "delete"}
@@ -77,6 +78,7 @@ def test_a_changed_removal_counts_from_the_next_update_as_the_engine_keeps_it_in
     assert stack.outputs()["flows"] == {}
 
 
+@pytest.mark.audit
 def test_refresh_shows_what_was_archived_or_registered_by_hand(stack: Any, prefect_api: Any) -> None:
     flows = stack.outputs()["flows"]
     prefect_api.query(f'mutation {{ archive_flow(input: {{flow_id: "{flows["one"]["id"]}"}}) {{ success }} }}')

@@ -30,6 +30,7 @@ with Flow("{name}", schedule=IntervalSchedule(interval=timedelta(hours={hours}))
 PIN = f"registry.example.com/flows@sha256:{'0' * 64}"
 CHART = "charts/prefect-server"
 FILES = {
+    ".gitignore": "__pycache__/\n",
     "Pulumi.yaml": PROJECT,
     "Pulumi.dev.yaml": "config:\n  prefect-aks:flowLabels: etl\n",
     "Pulumi.stage.yaml": f"config:\n  prefect-aks:flowImage: {PIN}\n",
