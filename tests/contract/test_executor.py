@@ -249,6 +249,7 @@ def test_a_cancelled_run_starts_no_further_page(client: Client, start: Callable[
     wait_for(lambda: not any(client.processing().values()))
 
 
+@pytest.mark.audit
 @pytest.mark.usefixtures("client")
 def test_a_worker_that_is_killed_in_the_middle_costs_no_page(cluster: Cluster, start: Callable[[], Run]) -> None:
     first, second = cluster.hire()

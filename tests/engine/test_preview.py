@@ -189,6 +189,7 @@ def test_another_machine_size_makes_a_new_pool_before_the_old_one_goes(
     assert halves == ["create-replacement", "replace", "delete-replaced"]
 
 
+@pytest.mark.audit
 def test_a_change_that_makes_another_cluster_is_red_with_what_forces_it(changed: Any) -> None:
     plan = changed(
         "  prefect-aks:deployer: none\n", "  prefect-aks:deployer: none\n  prefect-aks:serviceCidr: 172.20.0.0/16\n"
