@@ -4,7 +4,6 @@ What differs is told by content. A file that Git ignores is no part of the proje
 """
 
 import subprocess
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +35,6 @@ def committed(root: Path, name: str, folder: Path) -> tuple[Tree, str]:
         commit = revision.extract(root, name, folder)
     except revision.RevisionError as error:
         raise UsageError(str(error)) from None
-    except tarfile.TarError as error:
-        raise UsageError(f"revision {name!r} cannot be read: {error}") from None
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     return Tree(root=folder, paths=tuple(paths)), commit
 
