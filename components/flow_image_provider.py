@@ -7,21 +7,16 @@ speaks to Azure is imported late, because the program imports this module for th
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
 from components import image_content
 from components.flow_provider import Properties, Provider
 from components.image_content import REPOSITORY
+from components.registry_plugin import registry_of, told_of
 from registration.error import RegistrationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from components.registry_client import ContainerRegistry
 
 
 class FlowImageProvider(Provider):
@@ -46,8 +41,8 @@ class FlowImageProvider(Provider):
     def read(self, id_: str, props: Properties) -> ReadResult:
         """Tell what the tag is now. Nobody knows the content of one that was moved: the next update builds over it."""
         inputs = {key: props[key] for key in (*self.identity, *self.mutable, "agent_pool") if key in props}
-        with _told_of(props):
-            digest = _registry(props).digest_if_there(REPOSITORY, props["tag"])
+        with told_of(_named(props)):
+            digest = registry_of(props).digest_if_there(REPOSITORY, props["tag"])
         if digest is None:
             return ReadResult("", {})
         if digest != props["digest"]:
@@ -58,8 +53,8 @@ class FlowImageProvider(Provider):
 def _made(props: Properties, *, instead_of: str = "") -> Properties:
     """Make sure that the image is there: one that is built already, by whomever, is taken, unless it is another's."""
     tag = image_content.tag(props["address"], props["base"])
-    with _told_of(props):
-        registry = _registry(props)
+    with told_of(_named(props)):
+        registry = registry_of(props)
         digest = None if instead_of else registry.digest(REPOSITORY, tag)
         if digest is None:
             _build(props, tag)
@@ -98,16 +93,5 @@ def _tell(line: str) -> None:
     sys.stdout.flush()
 
 
-def _registry(props: Properties) -> ContainerRegistry:
-    from components.registry_client import ContainerRegistry  # noqa: PLC0415 - likewise
-
-    return ContainerRegistry(id=props["registry_id"], login_server=props["login_server"])
-
-
-@contextmanager
-def _told_of(props: Properties) -> Iterator[None]:
-    """Say in an error what it is about."""
-    try:
-        yield
-    except RegistrationError as error:
-        raise type(error)(f"flow image in {props['login_server']}: {error}") from error
+def _named(props: Properties) -> str:
+    return f"flow image in {props['login_server']}"

@@ -6,18 +6,13 @@ speaks to Azure is imported late, because the program imports this module for th
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
 
 from components.flow_provider import Properties, Provider
+from components.registry_plugin import registry_of, told_of
 from registration.azure_endpoint import AzureError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from components.registry_client import ContainerRegistry
 
 
 class ImageProvider(Provider):
@@ -44,8 +39,8 @@ class ImageProvider(Provider):
     def read(self, id_: str, props: Properties) -> ReadResult:
         """Tell what the tag is now. Nobody knows the source of a tag that was moved: the next update copies over it."""
         inputs = {key: props.get(key, "") for key in (*self.identity, *self.mutable)}
-        with _told_of(inputs):
-            digest = _registry(inputs).digest_if_there(inputs["repository"], inputs["tag"])
+        with told_of(_named(inputs)):
+            digest = registry_of(inputs).digest_if_there(inputs["repository"], inputs["tag"])
         if digest is None:
             return ReadResult("", {})
         if digest != props.get("digest"):
@@ -57,8 +52,8 @@ def _mirror(props: Properties, *, overwrite: bool) -> str:
     """Make the tag the image that it is to be, with as little copying as can be, and return its digest."""
     repository, tag, source = props["repository"], props["tag"], props["source"]
     pinned = source.partition("@")[2]
-    with _told_of(props):
-        registry = _registry(props)
+    with told_of(_named(props)):
+        registry = registry_of(props)
         digest = registry.digest(repository, tag)
         if digest is None or overwrite or digest != (pinned or digest):
             registry.copy(source, repository, tag, overwrite=digest is not None)
@@ -68,16 +63,5 @@ def _mirror(props: Properties, *, overwrite: bool) -> str:
     return digest
 
 
-def _registry(props: Properties) -> ContainerRegistry:
-    from components.registry_client import ContainerRegistry  # noqa: PLC0415 - the plugin alone needs Azure's libraries
-
-    return ContainerRegistry(id=props["registry_id"], login_server=props["login_server"])
-
-
-@contextmanager
-def _told_of(props: Properties) -> Iterator[None]:
-    """Say in an error which image it is about."""
-    try:
-        yield
-    except AzureError as error:
-        raise type(error)(f"image {props['repository']}:{props['tag']} in {props['login_server']}: {error}") from error
+def _named(props: Properties) -> str:
+    return f"image {props['repository']}:{props['tag']} in {props['login_server']}"

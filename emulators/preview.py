@@ -13,6 +13,7 @@ from pathlib import Path
 from emulators import stack_file
 from emulators.engine import Engine, engine
 from emulators.machine import ROOT
+from infra.stack_file import platform, stacks
 from preview import record, revision, verdict
 from preview.engine import EngineError, Progress, Say, judged
 from preview.logging_command import disarmed
@@ -63,8 +64,8 @@ def preview(request: Request, say: Say) -> int:
 
 
 def _require(request: Request) -> None:
-    every = {name: request.root / f"Pulumi.{name}.yaml" for name in stack_file.stacks(request.root)}
-    known = [name for name, path in every.items() if stack_file.platform(path.read_text("utf-8", "replace")) != "local"]
+    every = {name: request.root / f"Pulumi.{name}.yaml" for name in stacks(request.root)}
+    known = [name for name, path in every.items() if platform(path.read_text("utf-8", "replace")) != "local"]
     if request.stack in known:
         return
     if request.stack in every:

@@ -21,12 +21,6 @@ def placeholder(key: str) -> str:
     return f"https://placeholder.invalid/{key}"
 
 
-def stacks(root: Path) -> list[str]:
-    """List the stacks that have a file in a project."""
-    # A stack's name may hold dots.
-    return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in root.glob("Pulumi.*.yaml"))
-
-
 def read(path: Path) -> str:
     """Return a stack file's text.
 
@@ -37,18 +31,6 @@ def read(path: Path) -> str:
         return path.read_text("utf-8")
     except UnicodeDecodeError as error:
         raise StackFileError(f"{path.name}: it is no UTF-8 text, from byte {error.start} on") from None
-
-
-def platform(text: str) -> str:
-    """Read where a stack's environment runs; nothing when the file does not say."""
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError):  # the latter of a date that there is not
-        # What is wrong with it is told where its secrets are taken out.
-        return ""
-    config = document.get("config") if isinstance(document, dict) else None
-    found = config if isinstance(config, dict) else {}
-    return str(next((value for key, value in found.items() if str(key).endswith(":platform")), ""))
 
 
 def without_secrets(text: str, name: str) -> tuple[str, dict[str, str]]:

@@ -32,6 +32,22 @@ def name(stack: str) -> str:
     return f"Pulumi.{stack}.yaml"
 
 
+def stacks(folder: Path) -> list[str]:
+    """The stacks that have a file in a project."""
+    # A stack's name may hold dots.
+    return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob(name("*")))
+
+
+def platform(text: str) -> str:
+    """Where a stack file's environment runs; nothing when its text does not say, or is no stack file's."""
+    try:
+        given = config(text)
+    except ValueError:
+        # What is wrong with it, whoever reads all of it tells.
+        return ""
+    return str(next((value for key, value in given.items() if str(key).endswith(":platform")), ""))
+
+
 def namespace(folder: Path) -> str:
     """The project's name, which every key in a stack file starts with."""
     return str(_read(folder / PROJECT_FILE)["name"])

@@ -68,21 +68,13 @@ def request(options: argparse.Namespace) -> Request:
     """
     allowed = names(getattr(options, "allow", ()))
     asked = Request(stack=options.stack, allow=allowed, json=options.json, out=options.out)
-    files = {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path for path in asked.root.glob("Pulumi.*.yaml")}
-    if asked.stack not in files:
-        raise UsageError(f"there is no stack {asked.stack!r}; there are: {', '.join(sorted(files)) or 'none'}")
-    if _platform(files[asked.stack]) == "local":
+    known = stack_file.stacks(asked.root)
+    if asked.stack not in known:
+        raise UsageError(f"there is no stack {asked.stack!r}; there are: {', '.join(known) or 'none'}")
+    text = (asked.root / stack_file.name(asked.stack)).read_text("utf-8", "replace")
+    if stack_file.platform(text) == "local":
         raise UsageError(f"the stack {asked.stack} has nothing in a cloud; `make up` previews and runs it")
     return asked
-
-
-def _platform(file: Path) -> str:
-    """Where a stack's environment runs; empty where the file does not say. What is wrong with it, the engine says."""
-    try:
-        config = stack_file.config(file.read_text("utf-8"))
-    except ValueError:
-        return ""
-    return next((str(value) for key, value in config.items() if str(key).endswith(":platform")), "")
 
 
 def begin(asked: Request, command: str) -> None:

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emulators.stack_file import StackFileError, placeholder, platform, read, stacks, without_secrets
+from emulators.stack_file import StackFileError, placeholder, read, without_secrets
+from infra.stack_file import platform, stacks
 
 FILE = """
 secretsprovider: azurekeyvault://kv.vault.azure.net/keys/pulumi
