@@ -1,4 +1,4 @@
-"""An ASGI application in a thread of this process, for as long as a test or a preview needs it."""
+"""An ASGI application in a thread of this process, for as long as a test or a preview needs it; and a port for one."""
 
 import socket
 import threading
@@ -7,6 +7,20 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.applications import Starlette
+
+
+def listen(port: int) -> socket.socket:
+    """Bind a port of 127.0.0.1; 0 takes a free one.
+
+    Raises:
+        OSError: it is taken; the message says what to do.
+    """
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise OSError(
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; stop what uses it, or choose another with --port"
+        ) from error
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import uvicorn
 
 from delivery.hosting.rest import VARIABLE
 from emulators.azure_devops.app import TOKEN, WHAT_THIS_IS, DevOps
-from emulators.container_registry.service import listen
+from emulators.background import listen
 
 
 def main(arguments: list[str] | None = None) -> int:

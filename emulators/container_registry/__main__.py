@@ -9,8 +9,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from emulators.background import listen
 from emulators.container_registry.app import WHAT_THIS_IS
-from emulators.container_registry.service import listen, server
+from emulators.container_registry.service import server
 from registration.azure_endpoint import VARIABLE
 
 

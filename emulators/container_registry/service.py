@@ -1,6 +1,5 @@
 """The stand-in as a part of another process: a test's, or that of a preview."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,20 +9,6 @@ import uvicorn
 from emulators import background
 from emulators.container_registry.app import Cloud
 from emulators.container_registry.store import Store
-
-
-def listen(port: int) -> socket.socket:
-    """Bind a port of 127.0.0.1; 0 takes a free one.
-
-    Raises:
-        OSError: it is taken; the message says what to do.
-    """
-    try:
-        return socket.create_server(("127.0.0.1", port))
-    except OSError as error:
-        raise OSError(
-            f"cannot listen on 127.0.0.1:{port}: {error.strerror}; stop what uses it, or choose another with --port"
-        ) from error
 
 
 def server(file: Path | None = None) -> uvicorn.Server:

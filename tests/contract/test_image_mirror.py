@@ -14,7 +14,8 @@ import pytest
 from components import registry_client
 from components.image_provider import ImageProvider
 from components.registry_client import ContainerRegistry
-from emulators.container_registry.service import listen, serving
+from emulators.background import listen
+from emulators.container_registry.service import serving
 from registration import azure_endpoint
 from registration.azure_endpoint import AzureError
 

@@ -12,7 +12,7 @@ from delivery.hosting import comment, pull_request, rest
 from emulators import background
 from emulators.azure_devops.app import TOKEN, DevOps
 from emulators.azure_devops.fault import Fault
-from emulators.container_registry.service import listen
+from emulators.background import listen
 from preview.loss import losses
 from preview.plan import Plan
 from preview.summary import Occasion, summary

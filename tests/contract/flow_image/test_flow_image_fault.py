@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from components import image_build
+from emulators.background import listen
 from emulators.container_registry.blob import SIGNATURE
-from emulators.container_registry.service import listen
 from registration import azure_endpoint
 
 ROOT = Path(__file__).parents[3]
