@@ -8,7 +8,7 @@ import dataclasses
 import json
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -95,7 +95,7 @@ def changes(root: Path, base: str, only: Collection[str] = (), *, from_nothing: 
             raise UsageError(f"there is no stack {unknown[0]!r} in Azure; there are: {', '.join(now)}")
         wanted = {stack: (was.get(stack), each) for stack, each in now.items() if not only or stack in only}
         comparison = _Comparison(before=before, after=after, scratch=Path(scratch))
-        comparison.load(wanted.values())
+        comparison.load(wanted)
         stacks = tuple(comparison.stack(stack, *each) for stack, each in wanted.items())
         gone = () if only else tuple(sorted({*was} - {*now}))
         return Changes(
@@ -117,11 +117,14 @@ class _Comparison:
     after: Tree
     scratch: Path
     problems: list[str] = field(default_factory=list)
+    _asked: dict[str, tuple[Question | None, Question | None]] = field(default_factory=dict)
+    """What is loaded for each stack, before and after."""
     _loaded: dict[Question, Loaded | Exception] = field(default_factory=dict)
 
-    def load(self, stacks: Iterable[tuple[Configuration | None, Configuration]]) -> None:
+    def load(self, stacks: Mapping[str, tuple[Configuration | None, Configuration]]) -> None:
         """Load what the stacks ask for, each once and all at the same time."""
-        wanted = {question for pair in stacks for question in self._questions(*pair) if question}
+        self._asked = {stack: self._questions(*pair) for stack, pair in stacks.items()}
+        wanted = {question for pair in self._asked.values() for question in pair if question}
         done = parallel.each(lambda question: flow_change.load(question, self.scratch), sorted(wanted, key=str), 4)
         self._loaded = dict(done)
 
@@ -131,7 +134,7 @@ class _Comparison:
             stack=stack,
             new=was is None,
             image=self._image(was, now),
-            flows=self._flows(was, now),
+            flows=self._flows(stack, was),
             server=self._server,
             settings=change.settings(was, now) if was else (),
             program=self._program,
@@ -160,8 +163,8 @@ class _Comparison:
             return None, None
         return old, new
 
-    def _flows(self, was: Configuration | None, now: Configuration) -> tuple[FlowChange, ...]:
-        before, after = (self._answer(each) if each else Loaded() for each in self._questions(was, now))
+    def _flows(self, stack: str, was: Configuration | None) -> tuple[FlowChange, ...]:
+        before, after = (self._answer(each) if each else Loaded() for each in self._asked[stack])
         if isinstance(after, DeliveryError):
             self.problems.append(str(after))
             return ()
