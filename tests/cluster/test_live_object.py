@@ -173,12 +173,28 @@ def test_a_job_that_fails_is_told_with_its_pods_reason(objects: Objects) -> None
 
 
 @pytest.mark.usefixtures("kubelet")
-def test_a_rollout_is_given_up_after_the_time_of_its_options(objects: Objects) -> None:
-    told = r"is not ready after 2 seconds: 0 of 1 pods are available; pod it-\S+: container main: (Err)?Image"
+def test_a_rollout_is_given_up_after_the_time_of_its_options(cluster: Any, objects: Objects) -> None:
+    told = "is not ready after 1 seconds: 0 of 1 pods are available"
     with pytest.raises(UnreadyError, match=told) as caught:
-        objects.create(DEPLOYMENT, spec=rollout("missing.test/app"), timeout=2)
+        objects.create(DEPLOYMENT, spec=rollout("missing.test/app"), timeout=1)
     assert caught.value.identity == f"{objects.namespace}/it"
     assert caught.value.outputs["metadata"]["uid"]
+
+    def waiting() -> list[Any]:
+        pods = cluster.core.list_namespaced_pod(objects.namespace).items
+        return [status.state.waiting for pod in pods for status in pod.status.container_statuses or []]
+
+    cluster.until(waiting, lambda found: any(each and "Image" in each.reason for each in found))
+    why = rf"{told}; pod it-\S+: container main: (Err)?Image"
+    with pytest.raises(UnreadyError, match=why):
+        objects.provider.update(
+            objects.urn(DEPLOYMENT),
+            caught.value.identity,
+            caught.value.outputs,
+            objects.inputs(DEPLOYMENT, annotations={"again": "true"}, spec=rollout("missing.test/app")),
+            preview=False,
+            timeout=1,
+        )
 
 
 def test_a_deletion_is_waited_for_and_tells_what_holds_it(cluster: Any, objects: Objects) -> None:

@@ -130,7 +130,7 @@ def test_another_install_that_does_not_become_ready_is_kept_and_mended_by_an_upg
         releases.urn,
         caught.value.identity,
         caught.value.outputs,
-        releases.inputs(skipAwait=False, timeout=10),
+        releases.inputs(skipAwait=False, timeout=60),
         preview=False,
     )
     assert (mended["status"]["status"], mended["status"]["revision"]) == ("deployed", 2)
