@@ -16,6 +16,7 @@ from delivery.error import DeliveryError, UsageError
 from delivery.hosting import comment, pipeline_setup
 from delivery.pr_project import pr_project
 from delivery.promotion import difference, promotion
+from preview.git import GitError
 from preview.plan import one_line
 from registration.error import RegistrationError
 
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return int(options.run(options))
-    except (DeliveryError, RegistrationError) as error:
+    except (DeliveryError, GitError, RegistrationError) as error:
         warn(f"error: {error}")
         return _USAGE if isinstance(error, UsageError) else _FAILED
     except OSError as error:

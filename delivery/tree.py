@@ -3,12 +3,12 @@
 What differs is told by content. A file that Git ignores is no part of the project.
 """
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from delivery.error import DeliveryError, UsageError
+from delivery.error import UsageError
 from preview import revision
+from preview.git import GitError, git
 from registration.source import Source
 
 
@@ -44,28 +44,17 @@ def is_first(root: Path) -> bool:
 
     The commit itself is read: in a shallow clone git takes one for the first whose parent it does not have.
     """
-    found = subprocess.run(
-        ["git", "cat-file", "commit", "HEAD"],  # noqa: S607 - the user's own git
-        cwd=root,
-        capture_output=True,
-        check=False,
-    )
-    header = found.stdout.partition(b"\n\n")[0]
-    return not found.returncode and b"\nparent " not in header
+    try:
+        header = git(root, "cat-file", "commit", "HEAD").partition(b"\n\n")[0]
+    except GitError:
+        return False
+    return b"\nparent " not in header
 
 
 def working(root: Path) -> Tree:
     """Take the files of this checkout, also those that were never committed."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - the user's own git
-        cwd=root,
-        capture_output=True,
-        check=False,
-    )
-    if listed.returncode:
-        said = listed.stderr.decode(errors="replace").strip().splitlines()
-        raise DeliveryError(f"git cannot list the files of {root}: {said[-1] if said else 'it does not say why'}")
-    names = {name for name in listed.stdout.decode(errors="surrogateescape").split("\0") if name}
+    listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = {name for name in listed.decode(errors="surrogateescape").split("\0") if name}
     return Tree(root=root, paths=tuple(sorted(name for name in names if (root / name).is_file())))
 
 

@@ -16,6 +16,7 @@ from emulators.machine import ROOT
 from infra.stack_file import platform, stacks
 from preview import record, revision, verdict
 from preview.engine import EngineError, Progress, Say, judged
+from preview.git import GitError
 from preview.logging_command import disarmed
 from preview.loss import losses
 from preview.plan import Plan, Problem, name_of
@@ -52,7 +53,7 @@ def preview(request: Request, say: Say) -> int:
         raise PreviewError(str(error)) from None
     try:
         plan, occasion = planned(request, say)
-    except (EngineError, revision.RevisionError, stack_file.StackFileError) as error:
+    except (EngineError, GitError, stack_file.StackFileError) as error:
         plan, occasion = Plan.none(request.stack, str(error)), Occasion(emulated=True)
     found = losses(plan, request.allow, scheduled_runs_here)
     page = record.write(request.out, plan, found, occasion)
@@ -77,7 +78,7 @@ def planned(request: Request, say: Say) -> tuple[Plan, Occasion]:
     """Let the engine make the plan.
 
     Raises:
-        EngineError, RevisionError, StackFileError: there is none, for a reason outside of the program.
+        EngineError, GitError, StackFileError: there is none, for a reason outside of the program.
     """
     occasion = Occasion(emulated=True)
     with engine("prefect-aks-preview-") as pulumi:

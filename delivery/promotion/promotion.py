@@ -4,7 +4,6 @@ The image itself is copied, never built again. What is deployed is decided in gi
 """
 
 import argparse
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from delivery.pr_project import interrupt
 from delivery.promotion import pin, proof
 from delivery.tree import Tree
 from infra import stack_file
+from preview.git import GitError, git
 from registration.azure_endpoint import UnreachableAzureError
 from registration.settings import replace
 
@@ -207,7 +207,7 @@ def _commit(promotion: Promotion, new: bytes, *, dry_run: bool) -> None:
 
 def _is_committed(promotion: Promotion) -> bool:
     """Whether the promotion's commit is there after all; where git does not tell, it is not."""
-    with suppress(DeliveryError):
+    with suppress(GitError):
         return _head(promotion.root) != promotion.head
     return False
 
@@ -217,17 +217,4 @@ def _head(root: Path) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603 - paths come after `--`
-            ["git", *arguments],  # noqa: S607 - the user's own git
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        raise DeliveryError(f"git cannot be run: {error.strerror}") from None
-    if done.returncode:
-        said = f"{done.stdout.decode(errors='replace')}\n{done.stderr.decode(errors='replace')}".strip().splitlines()
-        raise DeliveryError(f"git {arguments[0]}: {said[-1].strip() if said else 'failed, and does not say why'}")
-    return done.stdout.decode(errors="replace")
+    return git(root, *arguments).decode(errors="replace")

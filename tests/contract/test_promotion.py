@@ -19,10 +19,10 @@ from components.registry_client import ContainerRegistry
 from delivery import __main__ as delivery
 from delivery.deployed import stack
 from delivery.deployed.stack import Deployment, Update
-from delivery.error import DeliveryError
 from delivery.promotion import promotion
 from emulators import background
 from emulators.container_registry.service import serving
+from preview.git import GitError
 from registration import azure_endpoint, catalog
 from registration.catalog import Catalog, Record
 
@@ -323,7 +323,7 @@ def test_an_interrupt_keeps_both_the_commit_and_the_file_or_neither_even_where_g
 
     def git(root: Path, *arguments: str) -> str:
         if over and when == "before":
-            raise DeliveryError("git cannot be run: it was taken away")
+            raise GitError("git cannot be run: it was taken away")
         if arguments[0] != "commit":
             return real(root, *arguments)
         if when == "after":

@@ -16,6 +16,7 @@ from emulators.engine import engine
 from emulators.preview import PreviewError, Request, preview
 from preview import engine as runner
 from preview.engine import EngineError
+from preview.git import GitError
 from preview.plan import Plan
 from preview.revision import RevisionError, extract
 from preview.summary import Occasion
@@ -168,7 +169,7 @@ def test_a_revision_is_its_committed_state_alone(tmp_path: Path) -> None:
     for revision in ("nope", "--help", ""):
         with pytest.raises(RevisionError, match="knows no revision"):
             extract(root, revision, folder)
-    with pytest.raises(RevisionError, match="not a git repository"):
+    with pytest.raises(GitError, match=r"^git rev-parse: fatal: not a git repository"):
         extract(tmp_path, "HEAD", folder)
 
 
