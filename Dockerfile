@@ -23,10 +23,10 @@ RUN chmod -R a+rX /opt/flows && /opt/venv/bin/python -m compileall -q /opt/flows
 
 FROM ${BASE}
 ARG BASE
-ARG ADDRESS=unknown
+ARG CONTENT_HASH=unknown
 LABEL org.opencontainers.image.title="flows" \
     org.opencontainers.image.description="tasks/ and utils/ with the packages that flows run with" \
-    org.opencontainers.image.version="${ADDRESS}" \
+    org.opencontainers.image.version="${CONTENT_HASH}" \
     org.opencontainers.image.base.name="${BASE}"
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/flows /opt/flows

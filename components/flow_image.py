@@ -20,7 +20,7 @@ class FlowImageArgs:
     registry_id: pulumi.Input[str]
     """The ARM id of a container registry."""
     login_server: pulumi.Input[str]
-    address: str
+    content_hash: str
     """Of the content, by components/image_content.py: of the folder that the engine runs in."""
     base: pulumi.Input[str]
     """The image that it is built on, by its digest."""
@@ -39,7 +39,7 @@ class BuiltImage(Resource, module="prefect-aks", name="BuiltImage"):
 class FlowImage(pulumi.ComponentResource):
     """tasks/ and utils/ with their packages, as an image in our registry. One that was built is never deleted."""
 
-    address: pulumi.Output[str]
+    content_hash: pulumi.Output[str]
     digest: pulumi.Output[str]
     reference: pulumi.Output[str]
     """`LOGIN_SERVER/flows@DIGEST`."""
@@ -52,7 +52,7 @@ class FlowImage(pulumi.ComponentResource):
             {
                 "registry_id": args.registry_id,
                 "login_server": args.login_server,
-                "address": args.address,
+                "content_hash": args.content_hash,
                 "base": args.base,
                 "agent_pool": args.agent_pool,
                 "tag": None,
@@ -60,7 +60,7 @@ class FlowImage(pulumi.ComponentResource):
             },
             pulumi.ResourceOptions(parent=self, depends_on=args.ready),
         )
-        self.address = pulumi.Output.from_input(args.address)
+        self.content_hash = pulumi.Output.from_input(args.content_hash)
         self.digest = image.digest
         self.reference = pulumi.Output.format("{0}/{1}@{2}", args.login_server, REPOSITORY, image.digest)
-        self.register_outputs({"address": self.address, "digest": self.digest, "reference": self.reference})
+        self.register_outputs({"content_hash": self.content_hash, "digest": self.digest, "reference": self.reference})

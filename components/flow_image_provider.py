@@ -22,13 +22,13 @@ from registration.error import RegistrationError
 class FlowImageProvider(Provider):
     """Has the flow image built where the registry has none of its content and base yet.
 
-    The inputs are `registry_id`, `login_server`, `address`, `base` and `agent_pool`; outputs are `tag` and `digest`. An
-    image stays for good: a pod that runs may be started anew on any node, by its digest.
+    The inputs are `registry_id`, `login_server`, `content_hash`, `base` and `agent_pool`; outputs are `tag` and
+    `digest`. An image stays for good: a pod that runs may be started anew on any node, by its digest.
     """
 
     identity: ClassVar[tuple[str, ...]] = ("registry_id",)
     # Who builds it is no part of what it is.
-    mutable: ClassVar[tuple[str, ...]] = ("address", "base", "login_server")
+    mutable: ClassVar[tuple[str, ...]] = ("content_hash", "base", "login_server")
 
     def create(self, props: Properties) -> CreateResult:
         """Build the image, or find it built."""
@@ -36,7 +36,7 @@ class FlowImageProvider(Provider):
 
     def update(self, _id: str, _olds: Properties, _news: Properties) -> UpdateResult:
         """Build another image beside the old one; or build over the tag, when somebody else's image is there."""
-        return UpdateResult(_made(_news, instead_of="" if _olds["address"] else _olds["digest"]))
+        return UpdateResult(_made(_news, instead_of="" if _olds["content_hash"] else _olds["digest"]))
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         """Tell what the tag is now. Nobody knows the content of one that was moved: the next update builds over it."""
@@ -46,13 +46,13 @@ class FlowImageProvider(Provider):
         if digest is None:
             return ReadResult("", {})
         if digest != props["digest"]:
-            inputs["address"] = ""
+            inputs["content_hash"] = ""
         return ReadResult(id_, {**inputs, "tag": props["tag"], "digest": digest}, inputs)
 
 
 def _made(props: Properties, *, instead_of: str = "") -> Properties:
     """Make sure that the image is there: one that is built already, by whomever, is taken, unless it is another's."""
-    tag = image_content.tag(props["address"], props["base"])
+    tag = image_content.tag(props["content_hash"], props["base"])
     with told_of(_named(props)):
         registry = registry_of(props)
         digest = None if instead_of else registry.digest(REPOSITORY, tag)
@@ -69,13 +69,13 @@ def _build(props: Properties, tag: str) -> None:
 
     # The engine starts the plugin in the program's folder.
     content = image_content.files(Path.cwd())
-    if image_content.address_of(content) != props["address"]:
+    if image_content.hash_of(content) != props["content_hash"]:
         raise RegistrationError("what it is made of has changed since the program ran; run it again")
     build = ImageBuild(
         registry_id=props["registry_id"],
         agent_pool=props.get("agent_pool"),
         image=f"{REPOSITORY}:{tag}",
-        arguments={"BASE": props["base"], "ADDRESS": props["address"]},
+        arguments={"BASE": props["base"], "CONTENT_HASH": props["content_hash"]},
     )
     build.run(image_content.archive_of(content), _tell)
 

@@ -1,7 +1,7 @@
-"""What the flow image is made of, read from a folder that holds the project: a build's context and its address.
+"""What the flow image is made of, read from a folder that holds the project: a build's context and its content hash.
 
-An address names content alone, so it is the same on every machine, and a change of what it is made of moves every
-address: whoever changes that raises the format. `.dockerignore` says the same to `docker build .`, and a test holds
+A content hash names content alone, so it is the same on every machine, and a change of what it is made of moves every
+hash: whoever changes that raises the format. `.dockerignore` says the same to `docker build .`, and a test holds
 the two together.
 """
 
@@ -42,16 +42,16 @@ def files(root: Path) -> Mapping[str, bytes]:
     return {path: _bytes(root, path) for path in sorted(paths)}
 
 
-def address(root: Path) -> str:
+def content_hash(root: Path) -> str:
     """Name the content of a folder: 64 hexadecimal digits.
 
     Raises:
         ImageContentError: as `files`.
     """
-    return address_of(files(root))
+    return hash_of(files(root))
 
 
-def address_of(content: Mapping[str, bytes]) -> str:
+def hash_of(content: Mapping[str, bytes]) -> str:
     """Name a content that was read already."""
     listed = [[path, hashlib.sha256(content[path]).hexdigest()] for path in sorted(content)]
     return hashlib.sha256(json.dumps([_FORMAT, listed]).encode()).hexdigest()
@@ -68,9 +68,9 @@ def archive_of(content: Mapping[str, bytes]) -> bytes:
     return gzip.compress(packed.getvalue(), mtime=0)
 
 
-def tag(address: str, base: str) -> str:
+def tag(content_hash: str, base: str) -> str:
     """Name the image of a content on a base image, which is given by its reference."""
-    return f"{address[:16]}-{hashlib.sha256(base.encode()).hexdigest()[:8]}"
+    return f"{content_hash[:16]}-{hashlib.sha256(base.encode()).hexdigest()[:8]}"
 
 
 def _below(root: Path, folder: str) -> list[str]:

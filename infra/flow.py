@@ -24,13 +24,13 @@ from registration.error import RegistrationError
 def image(registry: Registry, base: pulumi.Input[str]) -> FlowImage:
     """Have an image of tasks/ and utils/ in the registry, built on a base image."""
     try:
-        address = image_content.address(Path.cwd())
+        content_hash = image_content.content_hash(Path.cwd())
     except RegistrationError as error:
         raise pulumi.RunError(str(error)) from None
     args = FlowImageArgs(
         registry_id=registry.id,
         login_server=registry.login_server,
-        address=address,
+        content_hash=content_hash,
         base=base,
         agent_pool=registry.agent_pool,
         ready=[registry],

@@ -93,7 +93,7 @@ def deploy(stack: Settings, settings: AzureSettings, platform: Platform) -> dict
         "openUi": server.open_ui,
         "flowNamespace": agent.namespace,
         "flowImage": work.flow_image,
-        "flowImageAddress": built.address if built else None,
+        "flowImageContentHash": built.content_hash if built else None,
         "flows": flows.flows,
     }
 

@@ -30,7 +30,7 @@ _SHORT = 16
 
 @dataclass(frozen=True, kw_only=True)
 class ImageChange:
-    """What happens to the flow image; `before` and `after` are addresses, or references where the stack pins one."""
+    """What happens to the flow image; `before` and `after` are content hashes, or references of a pinned image."""
 
     action: Literal["build", "switch", "pinned", "unchanged"]
     before: str | None
@@ -161,7 +161,7 @@ def _content(tree: Tree) -> Mapping[str, bytes]:
 
 
 def _short(content: Mapping[str, bytes]) -> str | None:
-    return image_content.address_of(content)[:_SHORT] if content else None
+    return image_content.hash_of(content)[:_SHORT] if content else None
 
 
 def server(before: Tree, after: Tree) -> tuple[str, ...]:

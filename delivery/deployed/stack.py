@@ -84,9 +84,9 @@ class Deployment:
         return Image(**found.groupdict()) if found else None
 
     @property
-    def image_address(self) -> str:
+    def image_content_hash(self) -> str:
         """What its image is made of, where it was built for this stack; else empty."""
-        return str(self.outputs.get("flowImageAddress") or "")
+        return str(self.outputs.get("flowImageContentHash") or "")
 
     @property
     def image_revision(self) -> str:

@@ -106,7 +106,7 @@ def _described(deployment: Deployment) -> dict[str, Any]:
         "revision": deployment.update.revision or None,
         "dirty": deployment.update.dirty,
         "image": _digest(deployment),
-        "imageAddress": deployment.image_address or None,
+        "imageContentHash": deployment.image_content_hash or None,
         "imageRevision": deployment.image_revision or None,
     }
 
@@ -122,7 +122,7 @@ def _table(record: Mapping[str, Any]) -> Iterator[str]:
     rows = [("", first["stack"], second["stack"], "")]
     differs = {True: "", False: "differs"}
     rows.append(("image", *_pair(first, second, "image"), differs[record["image"] == "same"]))
-    for name, key in (("content", "imageAddress"), ("of revision", "imageRevision"), ("deployed from", "revision")):
+    for name, key in (("content", "imageContentHash"), ("of revision", "imageRevision"), ("deployed from", "revision")):
         known = first[key] and second[key]
         rows.append((name, *_pair(first, second, key), differs[not known or first[key] == second[key]]))
     words = {
@@ -146,7 +146,7 @@ def _pair(first: Mapping[str, Any], second: Mapping[str, Any], key: str) -> tupl
 
 
 def _short(value: str | None) -> str:
-    """Shorten a digest, an address, a revision or a fingerprint."""
+    """Shorten a digest, a content hash, a revision or a fingerprint."""
     return (value or "-").removeprefix("sha256:")[:_SHORT]
 
 

@@ -54,8 +54,8 @@ def check_commit(root: Path, commit: str, source: Deployment) -> None:
     with tempfile.TemporaryDirectory(prefix="prefect-aks-commit-") as name:
         folder = Path(name)
         tree.committed(root, commit, folder)
-        address = source.image_address or _pinned_address(root, source)
-        lines = [*_flow_differences(folder, source), *_image_differences(folder, address)]
+        content_hash = source.image_content_hash or _pinned_content_hash(root, source)
+        lines = [*_flow_differences(folder, source), *_image_differences(folder, content_hash)]
     if lines:
         listed = "".join(f"\n  {line}" for line in lines)
         raise DeliveryError(
@@ -82,16 +82,16 @@ def _fingerprints(folder: Path) -> dict[str, str]:
     return {record.name: record.fingerprint for record in found.records}
 
 
-def _image_differences(root: Path, address: str) -> Iterator[str]:
+def _image_differences(root: Path, content_hash: str) -> Iterator[str]:
     try:
-        same = image_content.address(root) == address
+        same = image_content.content_hash(root) == content_hash
     except ImageContentError:
         same = False
     if not same:
         yield "image: tasks/, utils/, requirements/flows.txt or the Dockerfile differ"
 
 
-def _pinned_address(root: Path, source: Deployment) -> str:
+def _pinned_content_hash(root: Path, source: Deployment) -> str:
     """Name the content of an image that was built for another stack: the revision that it is of tells."""
     revision = source.image_revision
     with tempfile.TemporaryDirectory(prefix="prefect-aks-revision-") as folder:
@@ -102,4 +102,4 @@ def _pinned_address(root: Path, source: Deployment) -> str:
                 f"the image of {source.stack} is of revision {revision}, which is not in this clone; fetch it, then "
                 "run it again"
             ) from None
-        return image_content.address(Path(folder))
+        return image_content.content_hash(Path(folder))

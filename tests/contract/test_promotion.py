@@ -118,7 +118,7 @@ def place(stand_in: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     made.change(
         "stage",
         flowImage=f"crstage.azurecr.io/flows@{digest}",
-        flowImageAddress=image_content.address(tmp_path),
+        flowImageContentHash=image_content.content_hash(tmp_path),
         flows={"one": {"fingerprint": "11"}},
         succeeded=True,
         revision=made.git("rev-parse", "HEAD"),
@@ -257,7 +257,7 @@ SOURCES: dict[str, tuple[dict[str, Any], str]] = {
     "another's image": ({"flowImage": f"ghcr.io/x@sha256:{64 * '0'}"}, "stage runs ghcr.io/x@.* none of its own .*"),
     "a pin without a revision": ({"config": {"flowImage": "x"}}, "Pulumi.stage.yaml pins an image, .*"),
     "a revision that is elsewhere": (
-        {"flowImageAddress": None, "config": {"flowImage": "x", "flowImageRevision": 40 * "f"}},
+        {"flowImageContentHash": None, "config": {"flowImage": "x", "flowImageRevision": 40 * "f"}},
         f"the image of stage is of revision {40 * 'f'}, which is not in this clone; fetch it, then run it again",
     ),
 }

@@ -35,7 +35,7 @@ from components.flow_image import FlowImage, FlowImageArgs
 args = FlowImageArgs(
     registry_id="/subscriptions/0/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/cr",
     login_server="cr.azurecr.io",
-    address=image_content.address(Path.cwd()),
+    content_hash=image_content.content_hash(Path.cwd()),
     base="cr.azurecr.io/library/python@sha256:" + 64 * "b",
 )
 pulumi.export("image", FlowImage("flow-image", args).reference)

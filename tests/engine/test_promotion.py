@@ -166,7 +166,7 @@ def built(root: Path) -> dict[str, Any]:
         "registryId": registry.id,
         "registryLoginServer": registry.login_server,
         "flowImage": f"{registry.login_server}/flows@{registry.await_digest('flows', 'built')}",
-        "flowImageAddress": image_content.address(root),
+        "flowImageContentHash": image_content.content_hash(root),
         "flows": {each.name: {"fingerprint": each.fingerprint} for each in found.records},
     }
 
@@ -244,7 +244,7 @@ def test_an_environment_runs_what_another_has_proved_and_a_pull_request_is_tried
     compare = ("diff", "--from", "dev", "--to", "stage", "--json")
     before = json.loads(dev.delivery(*compare))
     assert (before["image"], before["flows"], before["sameFlows"] > 0) == ("different", [], True)
-    assert before["from"]["imageAddress"] == before["to"]["imageAddress"]
+    assert before["from"]["imageContentHash"] == before["to"]["imageContentHash"]
     assert "would copy it" in dev.delivery("promote", "--from", "dev", "--to", "stage", "--dry-run")
     dev.delivery("promote", "--from", "dev", "--to", "stage")
     stage.update("stage")

@@ -44,8 +44,13 @@ class Azure:
         return httpx.get(f"{self.url}/emulator/builds").json()
 
     def props(self, **changes: str) -> dict[str, Any]:
-        address = image_content.address(self.root)
-        return {"registry_id": REGISTRY, "login_server": SERVER, "address": address, "base": self.base} | changes
+        content_hash = image_content.content_hash(self.root)
+        return {
+            "registry_id": REGISTRY,
+            "login_server": SERVER,
+            "content_hash": content_hash,
+            "base": self.base,
+        } | changes
 
     def create(self, **changes: str) -> Any:
         return self.provider.create(self.props(**changes)).outs

@@ -23,12 +23,12 @@ def test_an_image_is_built_in_the_registry_and_known_by_the_digest_that_it_tells
         "sourceLocation": "00000001.tar.gz",
         "imageNames": [f"flows:{outs['tag']}"],
         "isPushEnabled": True,
-        "arguments": [{"name": "ADDRESS", "value": outs["address"]}, {"name": "BASE", "value": azure.base}],
+        "arguments": [{"name": "BASE", "value": azure.base}, {"name": "CONTENT_HASH", "value": outs["content_hash"]}],
         "platform": {"os": "Linux", "architecture": "amd64"},
         "credentials": {"sourceRegistry": {"loginMode": "Default"}},
         "timeout": 1800,
     }
-    assert outs["tag"] == image_content.tag(outs["address"], azure.base)
+    assert outs["tag"] == image_content.tag(outs["content_hash"], azure.base)
     assert re.fullmatch("sha256:[0-9a-f]{64}", outs["digest"])
     assert outs == azure.props() | {"tag": outs["tag"], "digest": outs["digest"]}
 
@@ -54,7 +54,7 @@ def test_another_base_is_another_image(azure: Any) -> None:
     old = azure.create()
     new = azure.update(old, base="newer")
     assert (new["tag"][:16], new["digest"] != old["digest"]) == (old["tag"][:16], True)
-    assert azure.builds()[-1]["request"]["arguments"][1] == {"name": "BASE", "value": "newer"}
+    assert azure.builds()[-1]["request"]["arguments"][0] == {"name": "BASE", "value": "newer"}
 
 
 def test_a_closed_registrys_own_machine_builds_where_there_is_one(azure: Any) -> None:
@@ -81,7 +81,7 @@ def test_a_tag_that_was_moved_is_seen_and_the_next_update_builds_over_it(azure: 
     outs = azure.create()
     azure.move_tag(outs["tag"])
     found = azure.read(azure.read(outs).outs)
-    assert (found.outs["address"], found.outs["digest"] != outs["digest"]) == ("", True)
+    assert (found.outs["content_hash"], found.outs["digest"] != outs["digest"]) == ("", True)
     assert azure.provider.diff("id", found.outs, azure.props()).changes is True
     assert azure.update(found.outs) == outs
     assert len(azure.builds()) == 2
@@ -119,7 +119,7 @@ def test_deleting_asks_nothing_of_azure(azure: Any) -> None:
 def test_no_secret_that_lies_about_reaches_the_build_or_what_is_told_of_it(
     azure: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for variable in ("ARM_CLIENT_SECRET", "PREFECT_API_TOKEN", "BASE", "ADDRESS"):
+    for variable in ("ARM_CLIENT_SECRET", "PREFECT_API_TOKEN", "BASE", "CONTENT_HASH"):
         monkeypatch.setenv(variable, SECRET)
     for path in (".env", "tasks/.env", ".git/config", "flows/etl.py", ".local/token", "Pulumi.dev.yaml", "tasks/a.py~"):
         azure.write(path, SECRET)

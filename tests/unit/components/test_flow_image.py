@@ -20,7 +20,7 @@ def make(
         args = FlowImageArgs(
             registry_id=REGISTRY,
             login_server="cr.azurecr.io",
-            address=64 * "a",
+            content_hash=64 * "a",
             base=BASE,
             ready=[anything("endpoint")],
             **changes,
@@ -36,12 +36,12 @@ def test_the_image_is_a_resource_below_the_component_and_waits_for_the_registry(
     assert (image.parent, image.depends_on) == ("flowImage", frozenset({"endpoint"}))
 
 
-def test_what_it_is_made_of_goes_in_by_its_address_and_no_digest_does(make: Callable[..., Any]) -> None:
+def test_what_it_is_made_of_goes_in_by_its_content_hash_and_no_digest_does(make: Callable[..., Any]) -> None:
     inputs = make().one("BuiltImage").inputs
     assert {key: value for key, value in inputs.items() if key != "__provider"} == {
         "registry_id": REGISTRY,
         "login_server": "cr.azurecr.io",
-        "address": 64 * "a",
+        "content_hash": 64 * "a",
         "base": BASE,
     }
 

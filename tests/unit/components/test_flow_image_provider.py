@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 IMAGE: dict[str, Any] = {
     "registry_id": "/subscriptions/0/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/cr",
     "login_server": "cr.azurecr.io",
-    "address": 64 * "a",
+    "content_hash": 64 * "a",
     "base": f"cr.azurecr.io/library/python@sha256:{64 * 'b'}",
     "agent_pool": "builds",
     "tag": "aaaaaaaaaaaaaaaa-bbbbbbbb",
@@ -32,7 +32,7 @@ def test_state_holds_the_provider_by_module_and_class_name_alone() -> None:
     assert len(pickled) < 100
 
 
-@pytest.mark.parametrize("key", ["address", "base", "login_server"])
+@pytest.mark.parametrize("key", ["content_hash", "base", "login_server"])
 @pytest.mark.parametrize("value", ["other", UNKNOWN])
 def test_another_content_base_or_login_server_is_an_update(key: str, value: str) -> None:
     result = FlowImageProvider().diff("i", IMAGE, IMAGE | {key: value})

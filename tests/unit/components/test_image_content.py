@@ -86,35 +86,35 @@ def expression(rule: str) -> str:
     return ("(?:.*/)?" if anywhere else "") + "/".join(steps).replace(r"\Z", "")
 
 
-def test_an_address_is_the_same_wherever_and_whenever_and_whoever_asks(root: Path) -> None:
-    first = image_content.address(root)
+def test_a_content_hash_is_the_same_wherever_and_whenever_and_whoever_asks(root: Path) -> None:
+    first = image_content.content_hash(root)
     assert re.fullmatch("[0-9a-f]{64}", first)
     os.utime(root / "Dockerfile", (1, 1))
     (root / "tasks/__init__.py").chmod(0o700)
     moved = root.rename(root.with_name("elsewhere"))
-    assert image_content.address(moved) == first
-    assert image_content.address_of(dict(reversed(CONTENT.items()))) == first
+    assert image_content.content_hash(moved) == first
+    assert image_content.hash_of(dict(reversed(CONTENT.items()))) == first
 
 
 @pytest.mark.parametrize("path", CONTENT)
 def test_every_byte_and_every_path_counts(root: Path, path: str) -> None:
-    before = image_content.address(root)
+    before = image_content.content_hash(root)
     write(root / path, CONTENT[path] + b" ")
-    changed = image_content.address(root)
+    changed = image_content.content_hash(root)
     write(root / path, CONTENT[path])
     write(root / "tasks/one_more.py", b"")
-    assert len({before, changed, image_content.address(root)}) == 3
+    assert len({before, changed, image_content.content_hash(root)}) == 3
 
 
 @pytest.mark.parametrize("path", TRAPS)
 def test_what_stays_out_moves_nothing(root: Path, path: str) -> None:
-    before = image_content.address(root)
+    before = image_content.content_hash(root)
     write(root / path, b"another secret")
-    assert image_content.address(root) == before
+    assert image_content.content_hash(root) == before
 
 
-def test_an_address_of_today_is_one_of_tomorrow() -> None:
-    assert image_content.address_of(CONTENT) == "45f8a64bf87263fd61d6d8eca8c2b5b419b359ec30ddd9665c5ba107b5606324"
+def test_a_content_hash_of_today_is_one_of_tomorrow() -> None:
+    assert image_content.hash_of(CONTENT) == "45f8a64bf87263fd61d6d8eca8c2b5b419b359ec30ddd9665c5ba107b5606324"
 
 
 def test_an_archive_holds_the_content_and_nothing_of_the_machine(root: Path) -> None:
@@ -129,7 +129,7 @@ def test_an_archive_holds_the_content_and_nothing_of_the_machine(root: Path) -> 
 def test_a_tag_tells_the_content_and_the_base_apart() -> None:
     one, two = "1" * 64, "2" * 64
     assert image_content.tag(one, "python:3.11") == "1111111111111111-e50c0375"
-    assert len({image_content.tag(address, base) for address in (one, two) for base in ("a", "b")}) == 4
+    assert len({image_content.tag(each, base) for each in (one, two) for base in ("a", "b")}) == 4
 
 
 @pytest.mark.parametrize("path", ["Dockerfile", "requirements/flows.txt"])

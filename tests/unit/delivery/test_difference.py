@@ -14,7 +14,7 @@ ONE, OTHER = "ab" * 32, "cd" * 32
 def deployed(name: str, digest: str, flows: dict[str, str], **update: Any) -> Deployment:
     outputs = {
         "flowImage": f"cr{name}.azurecr.io/flows@sha256:{digest}",
-        "flowImageAddress": "12" * 32,
+        "flowImageContentHash": "12" * 32,
         "flows": {flow: {"fingerprint": fingerprint} for flow, fingerprint in flows.items()},
     }
     given = {"succeeded": True, "revision": "0123456789" * 4, "config": {}, **update}
@@ -35,7 +35,7 @@ def diff(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 def test_what_differs_is_told_by_name_and_kind(diff: Callable[..., Any]) -> None:
     first = deployed("stage", ONE, {"same": "11" * 32, "changed": "22" * 32, "new": "33" * 32})
     second = deployed("prod", OTHER, {"same": "11" * 32, "changed": "44" * 32, "old": "55" * 32})
-    second.outputs["flowImageAddress"] = None  # type: ignore[index]
+    second.outputs["flowImageContentHash"] = None  # type: ignore[index]
     code, told, _ = diff(first, second)
     assert code == 0
     assert told.splitlines() == [

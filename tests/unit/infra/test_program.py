@@ -122,7 +122,7 @@ def test_a_stack_that_names_its_flow_image_builds_none(plan: Plans) -> None:
     (template,) = [each.inputs["data"] for each in made.of("ConfigMap") if "job-template" in each.name]
     assert f'"image": "{image}"' in template["job-template.yaml"]
     assert made.outputs["flowImage"] == image
-    assert "flowImageAddress" not in made.outputs
+    assert "flowImageContentHash" not in made.outputs
 
 
 def test_without_the_mirror_images_come_from_their_makers(plan: Plans) -> None:
