@@ -1,7 +1,7 @@
-"""The pull request that a run of Azure Pipelines belongs to, in Azure Repos or on GitHub, and the comments on it."""
+"""A pull request in Azure Repos or on GitHub, as a run of Azure Pipelines reaches it: its comments, and its end."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -16,18 +16,21 @@ _PAGE, _PAGES = 100, 30
 _GITHUB = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 _AZURE_HINTS = {
     401: "the token is not taken; map SYSTEM_ACCESSTOKEN: $(System.AccessToken) in the step's env",
-    403: "the build service may not comment; give it 'Contribute to pull requests' on the repository",
+    403: "the build service may not comment, or not read; it needs 'Contribute to pull requests', or 'Read', there",
     404: "it knows no such pull request, or the build service may not read it",
     429: "too many were asked of it",
 }
 _GITHUB_HINTS = {
     401: "the token is not taken; renew GITHUB_TOKEN",
-    403: "the token may not comment; it needs 'Pull requests: read and write'",
+    403: "the token may not comment, or not read; it needs 'Pull requests: read and write', or 'Pull requests: read'",
     404: "it knows no such pull request, or the token may not read the repository",
     422: "it does not take this comment",
     429: "too many were asked of it",
 }
 _MAY_NOT = 403
+# What the services call a pull request that nothing more comes of, and one that is still open.
+_AZURE_ENDS, _AZURE_OPEN = frozenset({"completed", "abandoned"}), "active"
+_GITHUB_ENDS, _GITHUB_OPEN = frozenset({"closed"}), "open"
 # GitHub has an id of its own for each pull request, and its number is what people call it by.
 _NUMBERS = {"TfsGit": "SYSTEM_PULLREQUEST_PULLREQUESTID", "GitHub": "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER"}
 
@@ -43,7 +46,14 @@ class Comment:
 
 
 class PullRequest(Protocol):
-    """A pull request whose comments can be read and written."""
+    """A pull request whose comments can be read and written, and that has an end."""
+
+    def ended(self) -> bool:
+        """Tell whether it is merged or given up.
+
+        Raises:
+            DeliveryError: the service does not say; a RestError has the status that it answers with.
+        """
 
     def comments(self) -> list[Comment]:
         """Give the comments, the oldest first, without the replies."""
@@ -63,7 +73,12 @@ class AzurePullRequest:
 
     def __init__(self, project: Project, repository: str, number: int) -> None:
         self._project = project
-        self._path = f"git/repositories/{quote(repository, safe='')}/pullRequests/{number}/threads"
+        self._own = f"git/repositories/{quote(repository, safe='')}/pullRequests/{number}"
+        self._path = f"{self._own}/threads"
+
+    def ended(self) -> bool:
+        """Tell whether it is completed or abandoned."""
+        return _has_ended(self._project.ask("GET", self._own), "status", _AZURE_ENDS, _AZURE_OPEN)
 
     def comments(self) -> list[Comment]:
         """Give the first comment of each thread."""
@@ -108,8 +123,13 @@ class GitHubPullRequest:
 
     def __init__(self, service: Service, repository: str, number: int) -> None:
         self._service = service
+        self._own = f"repos/{quote(repository)}/pulls/{number}"
         self._issues = f"repos/{quote(repository)}/issues"
         self._number = number
+
+    def ended(self) -> bool:
+        """Tell whether it is closed, merged or not."""
+        return _has_ended(self._service.ask("GET", self._own), "state", _GITHUB_ENDS, _GITHUB_OPEN)
 
     def comments(self) -> list[Comment]:
         """Give the comments of the conversation."""
@@ -145,6 +165,13 @@ class GitHubPullRequest:
         return f"{self._issues}/{self._number}/comments"
 
 
+def _has_ended(answer: Any, key: str, ends: Collection[str], still_open: str) -> bool:
+    state = str(answer.get(key)) if isinstance(answer, dict) else ""
+    if state not in {still_open, *ends}:
+        raise DeliveryError(f"the answer says neither {' nor '.join((still_open, *sorted(ends)))}")
+    return state in ends
+
+
 def number(run: Mapping[str, str]) -> int:
     """Give the number of the pull request of the run that these variables are of.
 
@@ -160,16 +187,29 @@ def of_this_run(run: Mapping[str, str], provider: str | None = None) -> PullRequ
     Raises:
         DeliveryError: there is none, or no token for it.
     """
+    found = _provider(run, provider)
+    return _MAKERS[found](run, _number(run, _NUMBERS[found]))
+
+
+def numbered(run: Mapping[str, str], number: int) -> PullRequest:
+    """Find a pull request of the repository whose run these variables are of, whatever that runs for.
+
+    Raises:
+        DeliveryError: it is no run of the pipeline, or has no token for it.
+    """
+    return _MAKERS[_provider(run)](run, number)
+
+
+def _provider(run: Mapping[str, str], chosen: str | None = None) -> str:
+    """Say what BUILD_REPOSITORY_PROVIDER calls the service."""
     repository = run.get("BUILD_REPOSITORY_PROVIDER", "")
-    found = provider or {"TfsGit": "azure", "GitHub": "github"}.get(repository)
-    makers: dict[str | None, Callable[[Mapping[str, str]], PullRequest]] = {"azure": _azure, "github": _github}
-    if found not in makers:
+    found = {"azure": "TfsGit", "github": "GitHub"}.get(chosen or "", repository)
+    if found not in _MAKERS:
         raise DeliveryError(f"{repository or 'it'} is a pull request of neither Azure Repos (TfsGit) nor GitHub")
-    return makers[found](run)
+    return found
 
 
-def _azure(run: Mapping[str, str]) -> PullRequest:
-    number = _number(run, _NUMBERS["TfsGit"])
+def _azure(run: Mapping[str, str], number: int) -> PullRequest:
     token = _given(run, "SYSTEM_ACCESSTOKEN", "map SYSTEM_ACCESSTOKEN: $(System.AccessToken) in the step's env")
     collection, project, repository = (
         _given(run, name, "this is no run of Azure Pipelines")
@@ -178,8 +218,7 @@ def _azure(run: Mapping[str, str]) -> PullRequest:
     return AzurePullRequest(Project(collection, project, bearer(token), _AZURE_HINTS), repository, number)
 
 
-def _github(run: Mapping[str, str]) -> PullRequest:
-    number = _number(run, _NUMBERS["GitHub"])
+def _github(run: Mapping[str, str], number: int) -> PullRequest:
     token = _given(run, "GITHUB_TOKEN", "map it from a secret variable in the step's env; a fork's run has none")
     repository = _given(run, "BUILD_REPOSITORY_NAME", "this is no run of Azure Pipelines")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
@@ -187,6 +226,9 @@ def _github(run: Mapping[str, str]) -> PullRequest:
     where = address("https://api.github.com", "github")
     service = Service("GitHub", where, bearer(token), headers=_GITHUB, hints=_GITHUB_HINTS)
     return GitHubPullRequest(service, repository, number)
+
+
+_MAKERS: Mapping[str, Callable[[Mapping[str, str], int], PullRequest]] = {"TfsGit": _azure, "GitHub": _github}
 
 
 def _number(run: Mapping[str, str], name: str) -> int:

@@ -11,16 +11,17 @@ from pathlib import Path
 
 from delivery.console import say
 from delivery.deployed import stack
-from delivery.error import DeliveryError
+from delivery.error import DeliveryError, UsageError
 from delivery.hosting import pull_request
-from delivery.pr_project import agent
+from delivery.pr_project import agent, closing
 from delivery.pr_project.agent import Agent
 from delivery.pr_project.relay import relayed
 from delivery.pr_project.smoke import Result, Smoke
-from delivery.pr_project.trial import Trial, Tried
+from delivery.pr_project.trial import Trial, Tried, numbers
 from registration.api import Api
 from registration.azure_endpoint import azure_endpoint
 from registration.connection import open_api
+from registration.service_proxy import locator_of
 from registration.store import CONNECTION_STRING, kind_of
 
 NAME = "pr-project"
@@ -43,9 +44,15 @@ examples:
       in a run of Azure Pipelines: its own pull request
   python -m delivery pr-project 123 --close
       take it all away, when the pull request is done
+  python -m delivery pr-project ended --close
+      in a run of Azure Pipelines: the projects of all pull requests that were merged or given up
+
+`ended` asks Azure Repos with the token in SYSTEM_ACCESSTOKEN, or GitHub with that in GITHUB_TOKEN. A project whose pull
+request is not known to have ended stays.
 
 exit: 0 all that could be run succeeded; 1 a run did not, or something failed; 2 bad usage
 """
+_THIS, _ENDED = "this", "ended"
 _LONGEST = 86_400
 # What Prefect takes for a credential in a connection string.
 _KEYS = ("AccountKey=", "SharedAccessSignature=")
@@ -54,7 +61,7 @@ _KEYS = ("AccountKey=", "SharedAccessSignature=")
 def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("number", type=_number, metavar="NUMBER|this", help="the pull request's number")
+    parser.add_argument("number", type=_which, metavar="NUMBER|this|ended", help="the pull request's number")
     parser.add_argument("--stack", default="dev", help="whose server it is tried on (default: dev)")
     parser.add_argument("--base", metavar="REVISION", help="compare with this revision (default: with what STACK runs)")
     parser.add_argument(
@@ -69,22 +76,32 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Try a pull request's flows, or take its project away."""
+    if options.number == _ENDED:
+        return _close_ended(options)
     root = Path.cwd()
-    number = options.number or pull_request.number(os.environ)
+    number = pull_request.number(os.environ) if options.number == _THIS else options.number
     trial = Trial(root=root, name=f"pr-{number}", deployment=stack.read(root, options.stack))
     if trial.name == trial.deployment.outputs.get("prefectProject"):
         raise DeliveryError(f"{trial.name} is the project of stack {options.stack} itself; it is left alone")
     with open_api(trial.api) as api:
-        return _close(trial, api, options) if options.close else _try(trial, api, options)
+        return closing.close(trial, api, as_json=options.json) if options.close else _try(trial, api, options)
 
 
-def _number(text: str) -> int:
-    """Read a number; 0 is that of the running pipeline's own pull request."""
-    if text == "this":
-        return 0
-    if not re.fullmatch("[1-9][0-9]{0,8}", text):
+def _close_ended(options: argparse.Namespace) -> int:
+    if not options.close:
+        raise UsageError("what has ended is not tried any more; give --close with it, to take its projects away")
+    root = Path.cwd()
+    deployment = stack.read(root, options.stack)
+    with open_api(locator_of(deployment.output("prefectApi"))) as api:
+        found = numbers(api, deployment)
+        trials = {number: Trial(root=root, name=f"pr-{number}", deployment=deployment) for number in found}
+        return closing.close_ended(trials, api, as_json=options.json)
+
+
+def _which(text: str) -> str:
+    if text not in {_THIS, _ENDED} and not re.fullmatch("[1-9][0-9]{0,8}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of a pull request")
-    return int(text)
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -149,22 +166,3 @@ def _document(trial: Trial, tried: dict[str, Tried], results: list[Result]) -> s
         for each in results
     ]
     return json.dumps({"project": trial.name, "flows": flows}, indent=2)
-
-
-def _close(trial: Trial, api: Api, options: argparse.Namespace) -> int:
-    removed = trial.remove(api)
-    if options.json:
-        record = {
-            "project": trial.name,
-            "removed": removed.project,
-            "flows": removed.flows,
-            "runs": removed.runs,
-            "agents": removed.agents,
-        }
-        say(json.dumps(record, indent=2))
-    elif removed.project:
-        say(f"removed project {trial.name} with {removed.flows} flow(s); {removed.runs} run(s) were cancelled")
-    else:
-        left = f"what {removed.agents} agent(s) of it left was removed" if removed.agents else "nothing to remove"
-        say(f"there is no project {trial.name}; {left}")
-    return 0

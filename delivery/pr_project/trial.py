@@ -4,6 +4,7 @@ It is called pr-NUMBER, and so is the one label of its flows, which no environme
 nobody else runs. Nothing outside of it is written but scripts, which lie under their fingerprints and are everybody's.
 """
 
+import re
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -25,9 +26,13 @@ from registration.store import open_store
 _RUNS = """query($project: uuid!, $ended: [String!]) {
   flow_run(where: {flow: {project_id: {_eq: $project}}, state: {_nin: $ended}}) { id }
 }"""
+_PROJECTS = """query($tenant: uuid!) {
+  project(where: {tenant_id: {_eq: $tenant}, name: {_like: "pr-%"}}) { name }
+}"""
 _DELETE_PROJECT = "mutation($input: delete_project_input!) { delete_project(input: $input) { success } }"
 _AGENTS = "query($name: String!) { agent(where: {name: {_eq: $name}}) { id labels } }"
 _DELETE_AGENT = "mutation($input: delete_agent_input!) { delete_agent(input: $input) { success } }"
+_NAME = re.compile("pr-([1-9][0-9]{0,8})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,11 +131,9 @@ class Trial:
         return {name: record.fingerprint for name, record in records.items()}
 
     def _server(self, api: Api) -> Server:
-        # As the stack's own project: its agent, like ours, serves the first tenant of the server.
-        slug = self.deployment.update.config.get("prefectTenant") or "default"
-        server = api.server(self.name, Tenant(name=slug, slug=slug))
-        if server.tenant_id is None:
-            raise DeliveryError(f"the server of {self.deployment.stack} has no tenant {slug}; deploy the stack first")
+        tenant = _tenant(self.deployment)
+        server = api.server(self.name, tenant)
+        _known(server.tenant_id, tenant, self.deployment)
         return server
 
     def _write(self, api: Api, bundles: list[Bundle]) -> list[Tried]:
@@ -151,6 +154,27 @@ class Trial:
             if row.name not in kept:
                 api.archive(row.id)
         return tried
+
+
+def numbers(api: Api, deployment: Deployment) -> list[int]:
+    """Give the numbers of the pull requests that have a project; the stack's own project is none, whatever its name."""
+    tenant = _tenant(deployment)
+    tenant_id = _known(api.find_tenant(tenant.slug), tenant, deployment)
+    names = {each["name"] for each in api.transport.send(_PROJECTS, {"tenant": tenant_id})["project"]}
+    found = map(_NAME.fullmatch, names - {deployment.outputs.get("prefectProject")})
+    return sorted(int(each[1]) for each in found if each)
+
+
+def _tenant(deployment: Deployment) -> Tenant:
+    # As the stack's own project: its agent, like ours, serves the first tenant of the server.
+    slug = deployment.update.config.get("prefectTenant") or "default"
+    return Tenant(name=slug, slug=slug)
+
+
+def _known(tenant_id: str | None, tenant: Tenant, deployment: Deployment) -> str:
+    if tenant_id is None:
+        raise DeliveryError(f"the server of {deployment.stack} has no tenant {tenant.slug}; deploy the stack first")
+    return tenant_id
 
 
 def _wanted(records: Mapping[str, Record], before: Mapping[str, str], named: Collection[str]) -> list[Record]:

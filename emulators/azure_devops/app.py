@@ -19,10 +19,12 @@ from emulators.azure_devops.store import RefusedError, Store, Thing, one
 WHAT_THIS_IS = "emulator of pull request comments, branch policies, environments and checks; it runs nothing"
 TOKEN = "emulated"  # noqa: S105 - the one that everybody knows
 _AZURE = "/azure/{organisation}/{project}/_apis"
-_THREADS = f"{_AZURE}/git/repositories/{{repository}}/pullRequests/{{pull:int}}/threads"
+_PULL = f"{_AZURE}/git/repositories/{{repository}}/pullRequests/{{pull:int}}"
+_THREADS = f"{_PULL}/threads"
 _POLICIES, _CHECKS = f"{_AZURE}/policy/configurations", f"{_AZURE}/pipelines/checks/configurations"
 _PERMISSIONS = f"{_AZURE}/pipelines/pipelinepermissions/{{kind}}/{{identity}}"
-_ISSUES = "/github/repos/{owner}/{repository}/issues"
+_GITHUB = "/github/repos/{owner}/{repository}"
+_ISSUES = f"{_GITHUB}/issues"
 # What has no version but a preview yet; the rest is asked with or without the word.
 _PREVIEWS = ("/distributedtask/environments", "/pipelines/checks/", "/pipelines/pipelinepermissions/")
 
@@ -47,6 +49,7 @@ class DevOps:
                 Route("/emulator", self.forget, methods=["DELETE"]),
                 Route("/emulator/faults", self.set_faults, methods=["PUT"]),
                 Route("/emulator/requests", self.show_requests),
+                self._route("GET", _PULL, lambda asked, _: store.pull_request(_pull(asked), "pullRequestId", "status")),
                 *self._both(_THREADS, lambda asked, _: store.threads[_pull(asked)], self._thread),
                 self._route("PATCH", f"{_THREADS}/{{thread:int}}", self._edited_thread),
                 self._route("PATCH", f"{_THREADS}/{{thread:int}}/comments/{{comment:int}}", self._edited_comment),
@@ -68,6 +71,11 @@ class DevOps:
                 ),
                 *(self._route(method, _PERMISSIONS, self._permit) for method in ("GET", "PATCH")),
                 self._route("GET", f"{_AZURE}/serviceendpoint/endpoints", self._connections),
+                self._route(
+                    "GET",
+                    f"{_GITHUB}/pulls/{{number:int}}",
+                    lambda asked, _: store.pull_request(_issue(asked), "number", "state"),
+                ),
                 *self._both(f"{_ISSUES}/{{number:int}}/comments", self._issue_comments, self._issue_comment),
                 self._route("PATCH", f"{_ISSUES}/comments/{{number:int}}", self._edited_issue_comment),
             ]

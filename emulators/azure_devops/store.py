@@ -41,6 +41,8 @@ class Store:
         }
     )
     """The service connections, by name."""
+    ends: dict[str, str] = field(default_factory=dict)
+    """What a pull request's state is, where it is not open, by repository and number; "" is one that nobody opened."""
     threads: defaultdict[str, list[Thing]] = field(default_factory=lambda: defaultdict(list))
     """By repository and pull request, in Azure Repos."""
     comments: defaultdict[str, list[Thing]] = field(default_factory=lambda: defaultdict(list))
@@ -56,7 +58,7 @@ class Store:
 
     def clear(self) -> None:
         """Hold nothing but the pipelines, the repositories and the service connections."""
-        for held in (self.threads, self.comments, self.permitted, self.open):
+        for held in (self.ends, self.threads, self.comments, self.permitted, self.open):
             held.clear()
         for things in (self.policies, self.environments, self.checks):
             things.clear()
@@ -65,6 +67,13 @@ class Store:
         """Give a number that nothing has yet."""
         self._last += 1
         return self._last
+
+    def pull_request(self, place: str, number: str, state: str) -> Thing:
+        """Give a pull request, by the words that the service has for its number and its state."""
+        found = self.ends.get(place, {"status": "active", "state": "open"}[state])
+        if not found:
+            raise RefusedError(404, f"There is no pull request {place}.")
+        return {number: int(place.rpartition("/")[2]), state: found}
 
     def begin_thread(self, place: str, asked: Thing, author: str = OURS) -> Thing:
         """Take a thread with its first comment."""

@@ -22,6 +22,7 @@ from emulators.azure_pipelines.pipeline import Pipeline, load
 from emulators.azure_pipelines.plan import plan
 from emulators.azure_pipelines.run import TOKEN, Run, run
 from emulators.engine import Engine, engine
+from emulators.pulumi_providers.azure.function import SERVER
 from emulators.surroundings import surrounded
 from tests.engine.clone import clone, commit
 from tests.unit.pipelines.variant import variant
@@ -80,6 +81,12 @@ class Checkout:
         """List the scripts that the documentation's table shows for an occasion, each time that it shows them."""
         rows = plan(self.pipeline(occasion, **values), self.stack)
         return [step for row in rows for step in row.steps if step.startswith("make ")]
+
+    def asked(self, document: str) -> Any:
+        """Ask the Prefect API that the stack's server is."""
+        answer = httpx.post(self.engine.environment[SERVER], json={"query": document}).json()
+        assert "errors" not in answer, answer
+        return answer["data"]
 
     def told(self) -> Any:
         """What the registry's stand-in was told of builds."""
@@ -191,6 +198,32 @@ def test_a_pull_request_to_dev_has_its_flows_tried_where_that_is_asked_for(check
     # A task changed, and no flow.
     assert "nothing to try" in output(done)
     assert leaked(output(done)) == []
+
+
+@pytest.mark.audit
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("checkout", ["dev"], indirect=True)
+@pytest.mark.parametrize(
+    ("occasion", "number", "end"),
+    [(push("dev"), 21, "completed"), (nightly(), 22, "abandoned")],
+    ids=["merge", "night"],
+)
+def test_the_project_of_a_pull_request_that_has_ended_is_removed(
+    checkout: Checkout, occasion: Occasion, number: int, end: str
+) -> None:
+    tenant = checkout.asked("{ tenant { id } }")["tenant"][0]["id"]
+    ended, still_open = f"pr-{number}", f"pr-{number}0"
+    for name in (ended, still_open):
+        made = f'input: {{name: "{name}", tenant_id: "{tenant}"}}'
+        checkout.asked(f"mutation {{ create_project({made}) {{ id }} }}")
+    checkout.devops.store.ends[f"prefect-aks/{number}"] = end
+    done = checkout.run(occasion, (*SHORT, "make deploy STACK=dev", "make drift STACK=dev"), prProject="true")
+    assert done.results["Ended"] == "Succeeded", output(done)
+    assert scripts(done) == checkout.planned(occasion, prProject="true")
+    assert f"removed project {ended} with 0 flow(s)" in output(done)
+    left = {each["name"] for each in checkout.asked("{ project { id name } }")["project"]}
+    assert {ended, still_open} & left == {still_open}
+    assert leaked(output(done) + json.dumps(checkout.devops.requests)) == []
 
 
 @pytest.mark.audit

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,18 @@ from click.testing import CliRunner
 from delivery.hosting import pipeline_setup
 from delivery.hosting import pull_request as pull_request_of
 from emulators.azure_pipelines.occasion import Occasion, nightly, pull_request, push
-from emulators.azure_pipelines.pipeline import Job, Pipeline, Step
+from emulators.azure_pipelines.pipeline import Pipeline
 from emulators.azure_pipelines.plan import SAMPLES, Row, plan, table
 from emulators.azure_pipelines.run import run
 from emulators.azure_pipelines.template import expand
 from infra import stack_file
 from infra.naming import names
+from tests.unit.pipelines.failing import Failing
 
 ROOT = Path(__file__).parents[3]
-EVERY = "dev,stage,prod"
+STACKS = ("dev", "stage", "prod")
+EVERY = ",".join(STACKS)
 SCHEMA = ("--builtin-schema", "vendor.azure-pipelines", "--regex-variant", "nonunicode")
-
-
-class Failing:
-    """An agent on which one script fails; all else succeeds, and nothing is touched."""
-
-    def __init__(self, script: str) -> None:
-        self.script = script
-
-    def perform(self, _job: Job, step: Step, _environment: Mapping[str, str]) -> tuple[int, str]:
-        told = "##vso[task.setvariable variable=stacks;isOutput=true]none" if step.name == "touched" else ""
-        return int(step.script == self.script), told
 
 
 def steps_of(pipeline: Pipeline) -> list[Any]:
@@ -97,25 +87,15 @@ def test_a_pull_request_of_unknown_origin_counts_as_a_forks(read: Any) -> None:
     assert unknown == plan(read("fork"), EVERY)
 
 
-def test_the_runs_token_reaches_the_comment_alone(occasion: str, read: Any) -> None:
-    holders = {
-        step.script
-        for step in steps_of(read(occasion, tried=True))
-        if "AccessToken" in json.dumps(dataclasses.asdict(step))
-    }
-    assert holders == ({"make comment"} if occasion == "internal" else set())
-
-
 def test_a_pull_request_acts_as_whoever_may_read_and_a_push_as_who_deploys_its_environment(
     occasion: str, read: Any
 ) -> None:
-    stacks = ("dev", "stage", "prod")
     expected = {
         "fork": set(),
-        "internal": {f"prefect-{stack}-preview" for stack in stacks},
+        "internal": {f"prefect-{stack}-preview" for stack in STACKS},
         "stage": {"prefect-stage"},
         "main": {"prefect-prod", "prefect-prod-preview"},
-        "night": {f"prefect-{stack}" for stack in stacks},
+        "night": {f"prefect-{stack}" for stack in STACKS},
     }.get(occasion, {"prefect-dev"})
     assert {step.connection for step in steps_of(read(occasion)) if step.connection} == expected
 
@@ -155,15 +135,6 @@ def test_whoever_approves_a_deployment_sees_its_preview_before_and_a_red_one_is_
     red = run(read("main"), Failing("make preview-live STACK=prod"), SAMPLES, {"prefect-aks-prod": {}})
     assert red.results["Preview_prod"] == "Failed"
     assert red.results["Deploy"] == "Skipped"
-
-
-@pytest.mark.parametrize("provider", ["TfsGit", "GitHub"])
-def test_a_pull_requests_project_is_asked_for_and_only_on_the_way_to_dev(provider: str, read: Any) -> None:
-    to_dev, to_main = (pull_request(branch, provider=provider) for branch in ("dev", "main"))
-    asked = {row.job: row for row in plan(read(to_dev, tried=True), EVERY)}
-    assert asked["pr_project"].steps == ("make pr-project PR=this STACK=dev BASE=HEAD^",)
-    assert "pr_project" not in {row.job for row in plan(read(to_main, tried=True), EVERY)}
-    assert "pr_project" not in {row.job for row in plan(read(to_dev), EVERY)}
 
 
 @pytest.mark.parametrize("provider", ["TfsGit", "GitHub"])
