@@ -30,6 +30,8 @@ class DeployerArgs:
     network_id: pulumi.Input[str]
     subnet_id: pulumi.Input[str]
     vm_size: str
+    image: str
+    """Id of an image in a gallery: generalized, of generation 2, fit for trusted launch. Empty for one of Azure's."""
     maximum: int
     """Most agents at a time; of a scale set it is set in Azure DevOps."""
     organization: str
@@ -101,7 +103,7 @@ def _managed_pool(name: str, args: DeployerArgs, parent: pulumi.Resource) -> pul
         fabric_profile=devopsinfrastructure.VmssFabricProfileArgs(
             kind="Vmss",
             sku=devopsinfrastructure.DevOpsAzureSkuArgs(name=args.vm_size),
-            images=[devopsinfrastructure.PoolImageArgs(well_known_image_name="ubuntu-24.04/latest", buffer="*")],
+            images=[_pool_image(args.image)],
             network_profile=devopsinfrastructure.NetworkProfileArgs(subnet_id=args.subnet_id),
             os_profile=devopsinfrastructure.OsProfileArgs(logon_type=devopsinfrastructure.LogonType.SERVICE),
             storage_profile=devopsinfrastructure.StorageProfileArgs(
@@ -128,6 +130,12 @@ def _managed_pool(name: str, args: DeployerArgs, parent: pulumi.Resource) -> pul
     return pool.name
 
 
+def _pool_image(image: str) -> devopsinfrastructure.PoolImageArgs:
+    if image:
+        return devopsinfrastructure.PoolImageArgs(resource_id=image, buffer="*")
+    return devopsinfrastructure.PoolImageArgs(well_known_image_name="ubuntu-24.04/latest", buffer="*")
+
+
 def _scale_set(name: str, args: DeployerArgs, parent: pulumi.Resource) -> pulumi.Output[str]:
     place = args.placement
     scale_set = compute.VirtualMachineScaleSet(
@@ -151,9 +159,7 @@ def _scale_set(name: str, args: DeployerArgs, parent: pulumi.Resource) -> pulumi
                 uefi_settings=compute.UefiSettingsArgs(secure_boot_enabled=True, v_tpm_enabled=True),
             ),
             storage_profile=compute.VirtualMachineScaleSetStorageProfileArgs(
-                image_reference=compute.ImageReferenceArgs(
-                    publisher="Canonical", offer="ubuntu-24_04-lts", sku="server", version="latest"
-                ),
+                image_reference=_image_reference(args.image),
                 os_disk=_os_disk(args.vm_size),
             ),
             network_profile=compute.VirtualMachineScaleSetNetworkProfileArgs(
@@ -182,6 +188,12 @@ def _scale_set(name: str, args: DeployerArgs, parent: pulumi.Resource) -> pulumi
         ),
     )
     return scale_set.name
+
+
+def _image_reference(image: str) -> compute.ImageReferenceArgs:
+    if image:
+        return compute.ImageReferenceArgs(id=image)
+    return compute.ImageReferenceArgs(publisher="Canonical", offer="ubuntu-24_04-lts", sku="server", version="latest")
 
 
 def _os_profile(ssh_public_key: str) -> compute.VirtualMachineScaleSetOSProfileArgs:

@@ -321,6 +321,7 @@ def _deployer(settings: AzureSettings, place: _Place, network: Network) -> Deplo
         network_id=network.id,
         subnet_id=network.deployer_subnet_id,
         vm_size=settings.deployer_vm_size,
+        image=settings.deployer_image,
         maximum=settings.deployer_maximum,
         organization=settings.devops_organization,
         project=settings.devops_project,

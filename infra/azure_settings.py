@@ -3,6 +3,7 @@
 A key is declared here and in `Pulumi.yaml`, which holds its default and what it is for.
 """
 
+import re
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
@@ -35,7 +36,17 @@ def _cap(gigabytes: float) -> float:
     return gigabytes
 
 
+def _in_a_gallery(image: str) -> str:
+    if re.search("/providers/Microsoft.Compute/images/", image, re.IGNORECASE):
+        fix = "copy it into an Azure Compute Gallery, and write the id that it has there"
+        raise WrongValueError("is a managed image, which goes with neither a managed pool nor trusted launch", fix)
+    return image
+
+
 _SIZE = value.shaped(machine_size.SHAPE.pattern, "use the name of a size, such as Standard_D4ds_v5")
+_GROUP = rf"/(?i:subscriptions)/{value.GUID}/(?i:resourceGroups)/[\w().-]{{1,90}}"
+_GALLERY = rf"{_GROUP}/(?i:providers/Microsoft\.Compute/galleries)/[A-Za-z0-9_.]{{1,80}}"
+_GALLERY_IMAGE = rf"{_GALLERY}/(?i:images)/[A-Za-z0-9_.-]{{1,80}}(/(?i:versions)/\d+\.\d+\.\d+)?"
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9-]{0,48}[A-Za-z0-9])?"
 _PROJECT = r"[^\s_.\\/:*?\"'<>|;#$*{},+=\[\]&%~@!()][^\\/:*?\"<>|;#$*{},+=\[\]]{0,63}"
 _LABEL_NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
@@ -83,6 +94,15 @@ class AzureSettings(BaseModel):
     authorized_ip_ranges: Networks
     deployer: Literal["none", "managedDevOpsPool", "scaleSet"]
     deployer_vm_size: Size
+    deployer_image: Annotated[
+        str,
+        AfterValidator(_in_a_gallery),
+        value.shaped(
+            _GALLERY_IMAGE,
+            "write /subscriptions/…/galleries/GALLERY/images/NAME, and /versions/1.2.3 behind it for that one alone",
+            optional=True,
+        ),
+    ]
     deployer_maximum: Annotated[int, value.between(1, 100)]
     deployer_principal_id: Annotated[str, value.shaped(value.GUID, "write the object id, not the name", optional=True)]
     deployer_ssh_public_key: Annotated[

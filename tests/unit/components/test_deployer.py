@@ -11,6 +11,8 @@ from components.deployer import Deployer, DeployerArgs, has_local_disk
 from components.placement import Placement
 from components.role import Role
 
+GALLERY = "/subscriptions/s/resourceGroups/images/providers/Microsoft.Compute/galleries/g"
+
 
 @pytest.fixture
 def make(
@@ -27,6 +29,7 @@ def make(
             network_id="/network",
             subnet_id="/subnet",
             vm_size="Standard_D2ds_v5",
+            image="",
             maximum=2,
             organization="contoso",
             project="data",
@@ -66,6 +69,34 @@ def test_a_scale_set_is_what_azure_devops_asks_for(make: Callable[..., Any]) -> 
     assert (scale_set.inputs["orchestrationMode"], scale_set.inputs["overprovision"]) == ("Uniform", False)
     assert scale_set.inputs["upgradePolicy"] == {"mode": "Manual"}
     assert "sku.capacity" in scale_set.ignore_changes
+
+
+@pytest.mark.parametrize(
+    ("image", "started"),
+    [
+        ("", {"wellKnownImageName": "ubuntu-24.04/latest"}),
+        (f"{GALLERY}/images/agent", {"resourceId": f"{GALLERY}/images/agent"}),
+    ],
+)
+def test_a_managed_pool_starts_from_ones_own_image_or_from_the_hosted_agents(
+    make: Callable[..., Any], image: str, started: dict[str, str]
+) -> None:
+    assert make(image=image).one("Pool").inputs["fabricProfile"]["images"] == [{"buffer": "*"} | started]
+
+
+@pytest.mark.parametrize(
+    ("image", "started"),
+    [
+        ("", {"publisher": "Canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"}),
+        (f"{GALLERY}/images/agent/versions/1.0.0", {"id": f"{GALLERY}/images/agent/versions/1.0.0"}),
+    ],
+)
+def test_a_scale_set_starts_from_ones_own_image_or_from_plain_ubuntu(
+    make: Callable[..., Any], image: str, started: dict[str, str]
+) -> None:
+    profile = make(kind="scaleSet", image=image).one("VirtualMachineScaleSet").inputs["virtualMachineProfile"]
+    assert profile["storageProfile"]["imageReference"] == started
+    assert profile["securityProfile"]["securityType"] == "TrustedLaunch"
 
 
 def test_a_scale_sets_machines_have_no_password_and_no_public_address(make: Callable[..., Any]) -> None:

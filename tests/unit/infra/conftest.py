@@ -27,6 +27,9 @@ REQUIRED = {
     "devopsServiceConnection": "prefect-qa",
 }
 REASON = "because a test says so"
+GALLERY = (
+    f"/subscriptions/{GUID.format(1)}/resourceGroups/rg-images/providers/Microsoft.Compute/galleries/shared_images"
+)
 SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI" + "A" * 43
 
 
@@ -120,6 +123,14 @@ def _access(chance: random.Random) -> dict[str, str]:
         "authorizedIpRanges": ranges,
         "deployer": deployer,
         "deployerSshPublicKey": SSH_KEY if deployer == "scaleSet" else "",
+        "deployerImage": chance.choice(
+            [
+                "",
+                f"{GALLERY}/images/agent-24.04",
+                f"{GALLERY}/images/agent/versions/1.2.30",
+                f"{GALLERY}/images/a".lower(),
+            ]
+        ),
         "uiLogin": chance.choice(["true", "false"]),
         "uiHost": "prefect.example.com",
     }

@@ -16,6 +16,7 @@ REASON = "because a test says so"
 RANGES = ", ".join(f"198.51.{third}.0/24" for third in range(201))
 OPEN = {"publicAccess": "authorizedRanges", "publicAccessReason": REASON}
 IMAGE = f"acme.azurecr.io/flows@sha256:{'0' * 64}"
+IMAGES = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/images/providers/Microsoft.Compute"
 NO_DEVOPS = dict.fromkeys(
     ["devopsOrganization", "devopsOrganizationId", "devopsProject", "devopsServiceConnection"], ""
 )
@@ -86,6 +87,10 @@ WRONG: list[tuple[Change, str, str]] = [
     ({"deployerSshPublicKey": "-----BEGIN OPENSSH PRIVATE KEY-----"}, "deployerSshPublicKey", "a .pub file"),
     ({"deployerMaximum": "0"}, "deployerMaximum", "use 1 to 100"),
     ({"deployerVmSize": "large"}, "deployerVmSize", "such as Standard_D4ds_v5"),
+    ({"deployerImage": "ubuntu-24.04"}, "deployerImage", "write /subscriptions/…/galleries/GALLERY/images/NAME"),
+    ({"deployerImage": f"{IMAGES}/galleries/shared"}, "deployerImage", "/galleries/GALLERY/images/NAME"),
+    ({"deployerImage": f"{IMAGES}/galleries/shared/images/agent/versions/latest"}, "deployerImage", "/versions/1.2.3"),
+    ({"deployerImage": f"{IMAGES}/images/agent"}, "deployerImage", "copy it into an Azure Compute Gallery"),
     ({"deployerFqdns": "https://example.com/"}, "deployerFqdns", "write host names"),
     (NO_DEVOPS | {"deployer": "managedDevOpsPool"}, "devopsOrganization", "set the four devops keys"),
     ({"devopsProject": ""}, "devopsProject", "set all four of them, or none"),
