@@ -156,7 +156,7 @@ audit: venv ## what is too slow for every run; writes build/audit.json
 	@$(ENGINE)
 	@$(CLUSTER)
 	@$(TOOLS) checkov >/dev/null
-	@$(BIN)/python -m pytest -p tests.audit -m audit
+	@$(BIN)/python -m pytest -p tests.audit -m audit -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: lock
 lock: ## renew requirements/ from pyproject.toml, and the npm lock (needs uv and npm)

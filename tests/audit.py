@@ -24,7 +24,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         }
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput"):
+        # One of several processes, which knows its own tests alone; what it reports reaches the one that started it.
+        return
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps({"tests": list(rows.values())}, indent=2) + "\n")
 

@@ -58,10 +58,6 @@ class Place:
         """Whether a pod runs and has said a word."""
         return lambda pod: pod.status.phase == "Running" and word in self.log(pod)
 
-    def ends(self, number: int) -> None:
-        """Wait until a process has ended."""
-        self.cluster.until(lambda: True, lambda _: not alive(number))
-
 
 def ended(pod: Any) -> bool:
     """Whether a pod has come to its end."""
@@ -83,11 +79,3 @@ def waiting(reason: str) -> Wish:
 def process_of(pod: Any) -> psutil.Process:
     """The process of a pod's only container."""
     return psutil.Process(int(pod.status.container_statuses[0].container_id.rsplit("-", 1)[1]))
-
-
-def alive(number: int) -> bool:
-    """Whether a process runs; one that has ended and that nobody has asked for yet does not."""
-    try:
-        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.cluster import manifest
-from tests.cluster.place import Place, alive, process_of, ready, waiting
+from tests.cluster.place import Place, process_of, ready, waiting
+from tests.process import alive, ends
 
 pytestmark = pytest.mark.usefixtures("kubelet")
 HTTP = {"ports": [{"name": "http", "containerPort": 8080}]}
@@ -105,12 +106,12 @@ def test_a_deleted_pod_that_will_not_end_is_killed_after_its_grace(place: Place)
     place.until("stubborn", place.says("no"))
     assert alive(process.pid)
     place.gone("stubborn")
-    place.ends(process.pid)
+    assert ends(process.pid)
 
 
 def test_what_a_container_has_started_ends_with_it(place: Place) -> None:
     _, log = place.run("parent", "import subprocess; print(subprocess.Popen(['sleep', '600']).pid)")
-    place.ends(int(log))
+    assert ends(int(log))
 
 
 def test_a_pod_runs_through_an_outage_of_the_api_server_and_is_reported_after_it(place: Place) -> None:
@@ -118,7 +119,7 @@ def test_a_pod_runs_through_an_outage_of_the_api_server_and_is_reported_after_it
     pod, _ = place.run("through", program, place.says("on"))
     number = process_of(pod).pid
     place.cluster.plane.kill_api_server()
-    place.ends(number)
+    assert ends(number)
     place.cluster.plane.restart_api_server()
     after = place.until("through", lambda pod: pod.status.phase == "Succeeded")
     assert after.status.container_statuses[0].restart_count == 0
@@ -132,7 +133,7 @@ def test_a_killed_kubelet_takes_its_processes_along_and_the_next_one_starts_them
     place.run("once", PATIENT, place.says("on"))
     process = process_of(pod)
     kubelet.kill()
-    place.ends(process.pid)
+    assert ends(process.pid)
     kubelet.start()
     place.until("once", lambda pod: pod.status.phase == "Failed")
     again = place.until("served", lambda pod: pod.status.container_statuses[0].restart_count == 1)

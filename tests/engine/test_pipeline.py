@@ -1,6 +1,6 @@
 """The pipeline's steps, really run: each occasion in a clone, by an emulated agent, against the emulated Azure.
 
-`make lint` and `make test` are taken as done: they are what runs this.
+`make lint` and `make test` are taken as done: they are what runs this, and test_validate.py runs them once.
 """
 
 import json

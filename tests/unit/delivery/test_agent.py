@@ -9,6 +9,7 @@ import pytest
 
 from delivery.error import DeliveryError
 from delivery.pr_project import agent
+from tests.process import ends
 
 # In the place of Prefect's agent: it starts what ignores being asked to end, and says so.
 STUBBORN = """#!/bin/sh
@@ -69,10 +70,7 @@ def test_an_agent_ends_with_all_that_it_started(tmp_path: Path, monkeypatch: pyt
         child = process_of(pid)
         started.check()
     assert started.process.returncode is not None
-    deadline = time.monotonic() + 10
-    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert ends(child.pid)
     assert signal.getsignal(signal.SIGINT) is before
 
 

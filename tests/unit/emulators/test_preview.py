@@ -7,7 +7,6 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from emulators import engine as engine_module
@@ -20,6 +19,7 @@ from preview.git import GitError
 from preview.plan import Plan
 from preview.revision import RevisionError, extract
 from preview.summary import Occasion
+from tests.process import ends
 from tests.unit.preview.conftest import CLUSTER, Log
 
 
@@ -147,8 +147,7 @@ def test_what_an_interrupted_engine_left_running_is_ended(tmp_path: Path, monkey
     with pytest.raises(KeyboardInterrupt), engine("preview-") as opened:
         opened.watch("preview", cwd=tmp_path)
     pid = int(left.read_text())
-    # In a container nobody may ask for its exit code, which leaves its entry.
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    assert ends(pid)
     assert signal.getsignal(signal.SIGINT) == signal.default_int_handler
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == []
 

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from emulators.process import Process, ProcessError
+from tests.process import ends
 
 # Starts a child of its own, in a session of its own, and says its pid.
 PARENT = """
@@ -112,7 +113,7 @@ def test_stopping_ends_the_children_too(process: Process, tmp_path: Path) -> Non
     parent.start(tmp_path)
     child = psutil.Process(int(first_line(parent)))
     parent.stop(grace=5)
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert ends(child.pid)
 
 
 def test_stopping_ends_children_whose_parent_was_killed(process: Process, tmp_path: Path) -> None:
@@ -125,7 +126,7 @@ def test_stopping_ends_children_whose_parent_was_killed(process: Process, tmp_pa
     found.wait(10)
     assert child.is_running()
     assert parent.stop(grace=5)
-    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    assert ends(child.pid)
 
 
 def test_a_process_that_ignores_the_request_is_killed(process: Process, tmp_path: Path) -> None:

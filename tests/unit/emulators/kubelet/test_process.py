@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from emulators.control_plane.guard import Guard
 from emulators.kubelet.process import Process, StartError
+from tests.process import ends
 
 ENVIRONMENT = {"PATH": "/bin:/usr/bin"}
 # Starts a process that ignores the polite signal, says its number and is killed.
@@ -36,26 +36,11 @@ def start(guard: Guard, folder: Path, *command: str) -> Process:
 
 
 def code_of(process: Process) -> int:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (code := process.poll()) is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     return code
-
-
-def ends(number: int) -> bool:
-    """Whether a process ends soon; one that has, and that nobody has asked for yet, counts."""
-    deadline = time.monotonic() + 10
-    while psutil.pid_exists(number):
-        try:
-            if psutil.Process(number).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 @pytest.mark.parametrize(("program", "code"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 137), ("kill -15 $$", 143)])
