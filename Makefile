@@ -105,7 +105,7 @@ promote: venv ## have one stack run another's flow image, by a commit: FROM=stag
 	@$(WITH_ENGINE) $(DELIVERY) promote --from "$$FROM" --to "$$TO" $(BACKENDS) $(if $(DRY_RUN),--dry-run)
 
 .PHONY: pr-project
-pr-project: venv ## try a pull request's flows in a project of their own: PR=123|this|ended [STACK=dev] [BASE=REVISION] [FLOW=NAME] [CLOSE=1]
+pr-project: venv ## try a pull request's flows in a project of their own: PR=123|this [STACK=dev] [BASE=REVISION] [FLOW=NAME] [CLOSE=1], or PR=ended CLOSE=1
 	@$(call NEEDS,$(if $(PR),given),which pull request? make pr-project PR=123)
 	@$(WITH_ENGINE) $(DELIVERY) pr-project "$$PR" $(if $(STACK),--stack "$$STACK") $(if $(BASE),--base "$$BASE") \
 		$(if $(FLOW),--flow "$$FLOW") $(if $(CLOSE),--close)

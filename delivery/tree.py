@@ -30,6 +30,7 @@ def committed(root: Path, name: str, folder: Path) -> tuple[Tree, str]:
 
     Raises:
         UsageError: there is no such revision.
+        GitError: git fails in another way.
     """
     try:
         commit = revision.extract(root, name, folder)
@@ -52,7 +53,11 @@ def is_first(root: Path) -> bool:
 
 
 def working(root: Path) -> Tree:
-    """Take the files of this checkout, also those that were never committed."""
+    """Take the files of this checkout, also those that were never committed.
+
+    Raises:
+        GitError: this is no checkout, or git cannot be run.
+    """
     listed = git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     names = {name for name in listed.decode(errors="surrogateescape").split("\0") if name}
     return Tree(root=root, paths=tuple(sorted(name for name in names if (root / name).is_file())))

@@ -29,7 +29,7 @@ def git(root: Path, *arguments: str) -> bytes:
             check=False,
         )
     except OSError as error:
-        raise GitError(f"git cannot be run: {error.strerror}") from None
+        raise GitError(f"git cannot be run: {error.strerror}; install it, or put it on PATH") from None
     if done.returncode:
         # What a hook says of a commit that it refuses is on either.
         said = f"{done.stdout.decode(errors='replace')}\n{done.stderr.decode(errors='replace')}".strip().splitlines()

@@ -79,6 +79,7 @@ def changes(root: Path, base: str, only: Collection[str] = (), *, from_nothing: 
 
     Raises:
         UsageError: there is no such revision or stack.
+        GitError: git fails in another way.
     """
     with tempfile.TemporaryDirectory(prefix="prefect-aks-changes-") as scratch:
         folder = Path(scratch) / "base"

@@ -204,8 +204,10 @@ def _provider(run: Mapping[str, str], chosen: str | None = None) -> str:
     """Say what BUILD_REPOSITORY_PROVIDER calls the service."""
     repository = run.get("BUILD_REPOSITORY_PROVIDER", "")
     found = {"azure": "TfsGit", "github": "GitHub"}.get(chosen or "", repository)
+    if not found:
+        raise DeliveryError("this is no run of Azure Pipelines")
     if found not in _MAKERS:
-        raise DeliveryError(f"{repository or 'it'} is a pull request of neither Azure Repos (TfsGit) nor GitHub")
+        raise DeliveryError(f"a repository of {repository} is in neither Azure Repos (TfsGit) nor GitHub")
     return found
 
 

@@ -31,6 +31,7 @@ def close_ended(trials: Mapping[int, Trial], api: Api, *, as_json: bool) -> int:
     """Remove the projects, by their pull requests' numbers, of those that have ended, and give the exit code."""
     work = _Closing(api, (lambda _: None) if as_json else say)
     records = [work.close(number, trial) for number, trial in trials.items()]
+    work.check()
     if as_json:
         say(json.dumps(records, indent=2))
     elif not work.failed and not any(each["removed"] for each in records):
@@ -43,6 +44,7 @@ class _Closing:
 
     def __init__(self, api: Api, tell: Callable[[str], None]) -> None:
         self.failed = False
+        self._asked, self._unknown = 0, 0
         self._api, self._tell = api, tell
         # What a service does not say of one pull request, a missing token say, it says of none.
         self._asks = True
@@ -53,12 +55,22 @@ class _Closing:
         removed = self._remove(trial) if ended else Removed(project=False)
         return {**_record(trial, removed), "ended": ended}
 
+    def check(self) -> None:
+        """Fail where the service knows none of the pull requests: it says the same to whom it shows no repository."""
+        if self._asked and self._unknown == self._asked:
+            self._fail(
+                "it knows no pull request of these projects: let the token read the repository, "
+                "or remove a project with PR=NUMBER CLOSE=1"
+            )
+
     def _ended(self, number: int, trial: Trial) -> bool | None:
+        self._asked += 1
         try:
             with closing(pull_request.numbered(os.environ, number)) as asked:
                 ended = asked.ended()
         except DeliveryError as error:
             if isinstance(error, RestError) and error.status == _NOT_THERE:
+                self._unknown += 1
                 self._tell(f"project {trial.name} stays: {error}")
             else:
                 self._asks = False

@@ -61,7 +61,9 @@ _KEYS = ("AccountKey=", "SharedAccessSignature=")
 def add(parser: argparse.ArgumentParser) -> None:
     """Describe the command."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("number", type=_which, metavar="NUMBER|this|ended", help="the pull request's number")
+    parser.add_argument(
+        "number", type=_which, metavar="NUMBER|this|ended", help="a pull request, the run's own, or all that have ended"
+    )
     parser.add_argument("--stack", default="dev", help="whose server it is tried on (default: dev)")
     parser.add_argument("--base", metavar="REVISION", help="compare with this revision (default: with what STACK runs)")
     parser.add_argument(
@@ -70,7 +72,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeout", type=_seconds, default=600.0, metavar="SECONDS", help="for each run (default: %(default).0f)"
     )
-    parser.add_argument("--close", action="store_true", help="remove the project, its flows and their runs")
+    parser.add_argument("--close", action="store_true", help="remove what there is of it: project, flows and runs")
     parser.add_argument("--json", action="store_true", help="print what was tried, or removed, as one JSON document")
 
 
@@ -89,7 +91,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _close_ended(options: argparse.Namespace) -> int:
     if not options.close:
-        raise UsageError("what has ended is not tried any more; give --close with it, to take its projects away")
+        raise UsageError(
+            "what has ended is not tried any more; give --close with it (make: CLOSE=1), to take its projects away"
+        )
     root = Path.cwd()
     deployment = stack.read(root, options.stack)
     with open_api(locator_of(deployment.output("prefectApi"))) as api:

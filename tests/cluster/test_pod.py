@@ -115,10 +115,11 @@ def test_what_a_container_has_started_ends_with_it(place: Place) -> None:
 
 
 def test_a_pod_runs_through_an_outage_of_the_api_server_and_is_reported_after_it(place: Place) -> None:
-    program = "import time; print('on', flush=True); time.sleep(3); print('off')"
+    program = "import time; print('on', flush=True); time.sleep(6); print('off')"
     pod, _ = place.run("through", program, place.says("on"))
     number = process_of(pod).pid
     place.cluster.plane.kill_api_server()
+    assert alive(number)
     assert ends(number)
     place.cluster.plane.restart_api_server()
     after = place.until("through", lambda pod: pod.status.phase == "Succeeded")

@@ -197,6 +197,16 @@ def test_what_the_service_does_not_say_is_told_in_one_line_and_removes_nothing(
 
 
 @PROVIDERS
+def test_a_service_that_knows_none_of_them_may_not_show_them(night: Night, provider: str) -> None:
+    night.tried("pr-8", "pr-9")
+    night.on(provider).became(_8="", _9="")
+    code, said, warned = night.close()
+    assert (code, said.count(" stays: "), warned.count("\n")) == (1, 2, 1)
+    assert warned.startswith("error: it knows no pull request of these projects: let the token read the repository, ")
+    assert night.left() == {"pr-8", "pr-9"}
+
+
+@PROVIDERS
 def test_a_service_that_is_back_in_a_moment_is_asked_again(night: Night, provider: str) -> None:
     night.tried("pr-8")
     night.on(provider).became(_8="completed" if provider == "azure" else "closed")
@@ -211,7 +221,7 @@ def test_a_service_that_is_back_in_a_moment_is_asked_again(night: Night, provide
         ("azure", {"SYSTEM_ACCESSTOKEN": ""}, "SYSTEM_ACCESSTOKEN is not set"),
         ("github", {"GITHUB_TOKEN": "$(githubToken)"}, "GITHUB_TOKEN is not set"),
         ("azure", {"SYSTEM_COLLECTIONURI": ""}, "this is no run of Azure Pipelines"),
-        ("azure", {"BUILD_REPOSITORY_PROVIDER": ""}, "neither Azure Repos (TfsGit) nor GitHub"),
+        ("azure", {"BUILD_REPOSITORY_PROVIDER": ""}, "this is no run of Azure Pipelines"),
     ],
 )
 def test_without_a_token_nobody_is_asked_and_every_project_stays(
@@ -266,6 +276,6 @@ def test_what_has_ended_is_not_tried(night: Night, capsys: pytest.CaptureFixture
     night.on("azure").became(_8="completed")
     assert main(["pr-project", "ended"]) == 2
     assert capsys.readouterr().err == (
-        "error: what has ended is not tried any more; give --close with it, to take its projects away\n"
+        "error: what has ended is not tried any more; give --close with it (make: CLOSE=1), to take its projects away\n"
     )
     assert (night.asked(), night.left()) == ([], {"pr-8"})

@@ -257,7 +257,7 @@ def test_a_service_that_wants_to_be_left_alone_for_an_hour_is(run: Run) -> None:
     run.devops.faults.pending = [Fault(at="GET", status=429, headers={"Retry-After": "3600"})]
     begun = time.monotonic()
     assert "answers 429: too many were asked of it" in run.comment()[1]
-    assert time.monotonic() - begun < LONG
+    assert time.monotonic() - begun < 600
 
 
 def test_an_answer_that_does_not_come_is_waited_for_a_while(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +291,7 @@ def test_where_nobody_listens_the_run_goes_on(run: Run, monkeypatch: pytest.Monk
         ("azure", {"SYSTEM_ACCESSTOKEN": ""}, "SYSTEM_ACCESSTOKEN is not set"),
         ("github", {"GITHUB_TOKEN": "$(githubToken)"}, "GITHUB_TOKEN is not set"),
         ("azure", {"SYSTEM_PULLREQUEST_PULLREQUESTID": ""}, "this is no run of a pull request"),
-        ("azure", {"BUILD_REPOSITORY_PROVIDER": "Bitbucket"}, "Bitbucket is a pull request of neither"),
+        ("azure", {"BUILD_REPOSITORY_PROVIDER": "Bitbucket"}, "a repository of Bitbucket is in neither"),
         ("github", {"BUILD_REPOSITORY_NAME": "../../user"}, "is not OWNER/NAME"),
     ],
 )

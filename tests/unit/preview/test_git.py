@@ -9,7 +9,9 @@ from preview.git import GitError, git
 
 def test_a_git_that_is_not_there_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(GitError, match=r"^git cannot be run: No such file or directory$"):
+    with pytest.raises(
+        GitError, match=r"^git cannot be run: No such file or directory; install it, or put it on PATH$"
+    ):
         git(tmp_path, "version")
 
 

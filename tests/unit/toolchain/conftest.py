@@ -24,7 +24,7 @@ elif words[0] == "list":
 else:
     with open({started!r}, "a") as started:
         started.write(str(os.getpid()) + "\\n")
-    end = time.monotonic() + 30
+    end = time.monotonic() + 600
     while os.environ.get("FAKE_GO_WAITS") and time.monotonic() < end:
         time.sleep(0.01)
     if said := os.environ.get("FAKE_GO_SAYS"):
