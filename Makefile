@@ -155,7 +155,7 @@ test-unit: venv ## the quick tests alone
 audit: venv ## what is too slow for every run; writes build/audit.json
 	@$(ENGINE)
 	@$(CLUSTER)
-	@$(TOOLS) checkov >/dev/null
+	@for tool in checkov gitleaks trivy; do $(TOOLS) $$tool >/dev/null; done
 	@$(BIN)/python -m pytest -p tests.audit -m audit -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: lock

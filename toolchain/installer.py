@@ -92,11 +92,12 @@ def _build(tool: Tool, folder: Path, entry: Path, environ: Mapping[str, str], jo
 def _compile(tool: Tool, program: Program, folder: Path, compiler: go.Go, job: Job) -> None:
     # -mod=readonly holds Go to the committed go.sum, whatever GOFLAGS says.
     options = ["-v", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {tool.stamps(program)}"]
+    experiments = {"GOEXPERIMENT": ",".join(tool.experiments)} if tool.experiments else {}
     job.run(
         f"compiling {program.name}",
         [compiler.command, "build", *options, "-o", folder / program.name, program.package],
         tool.pins / program.module,
-        compiler.environ,
+        compiler.environ | experiments,
     )
 
 

@@ -34,7 +34,8 @@ class Program:
     package: str
     # The version that go.mod pins this module to is the program's.
     version_module: str
-    # The variables that the linker sets to it, as `variable={version}`; `{major}` and `{minor}` are parts of it.
+    # The variables that the linker sets to it, as `variable={version}`; `{number}` is it without the `v`, `{major}` and
+    # `{minor}` are parts of it.
     stamps: tuple[str, ...] = ()
     folder: str = ""
 
@@ -69,6 +70,8 @@ class Tool:
     companions: tuple[str, ...] = ()
     # Files of this folder that a program is compiled from.
     sources: tuple[str, ...] = ()
+    # Of Go, which the sources need to be compiled at all.
+    experiments: tuple[str, ...] = ()
     pins: Path = Path(__file__).parent
 
     @property
@@ -84,7 +87,7 @@ class Tool:
 
     def recipe(self) -> str:
         """Return all that decides what is built, besides the pin files."""
-        return repr((self.name, self.programs, self.scripts))
+        return repr((self.name, self.programs, self.scripts, *self.experiments))
 
     def pinned(self, program: Program) -> str:
         """Return the version of a program, in Go's form, such as `v1.2.3`."""
@@ -96,8 +99,10 @@ class Tool:
     def stamps(self, program: Program) -> str:
         """Return what the linker is told so that a program knows its version."""
         version = self.pinned(program)
-        major, minor, *_ = version.removeprefix("v").split(".")
-        return " ".join(f"-X {stamp.format(version=version, major=major, minor=minor)}" for stamp in program.stamps)
+        number = version.removeprefix("v")
+        major, minor, *_ = number.split(".")
+        values = {"version": version, "number": number, "major": major, "minor": minor}
+        return " ".join(f"-X {stamp.format(**values)}" for stamp in program.stamps)
 
     def version(self) -> Version:
         """Return the pinned version of the command itself."""
@@ -252,6 +257,49 @@ KUBE_SCORE = Tool(
     ),
 )
 
+_GITLEAKS = "github.com/zricethezav/gitleaks/v8"
+
+GITLEAKS = Tool(
+    name="gitleaks",
+    programs=(
+        Program(
+            name="gitleaks",
+            package=_GITLEAKS,
+            version_module=_GITLEAKS,
+            stamps=(f"{_GITLEAKS}/version.Version={{version}}",),
+        ),
+    ),
+)
+
+_TRIVY = "github.com/aquasecurity/trivy"
+
+TRIVY = Tool(
+    name="trivy",
+    programs=(
+        Program(
+            name="trivy",
+            package=f"{_TRIVY}/cmd/trivy",
+            version_module=_TRIVY,
+            # It compares this with what its checks need, and cannot read the `v`.
+            stamps=(f"{_TRIVY}/pkg/version/app.ver={{number}}",),
+        ),
+    ),
+    version_arguments=("--version",),
+    experiments=("jsonv2",),
+)
+
 TOOLS = {
-    tool.name: tool for tool in (PULUMI, KUBERNETES, ETCD, POD_SECURITY, HELM, HELM_UNITTEST, KUBECONFORM, KUBE_SCORE)
+    tool.name: tool
+    for tool in (
+        PULUMI,
+        KUBERNETES,
+        ETCD,
+        POD_SECURITY,
+        HELM,
+        HELM_UNITTEST,
+        KUBECONFORM,
+        KUBE_SCORE,
+        GITLEAKS,
+        TRIVY,
+    )
 }

@@ -1,6 +1,6 @@
 """The judges see what is wrong, and a waiver covers what it names and nothing else."""
 
-import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from charts import helm, judge
 from charts.error import ChartError
@@ -26,7 +27,7 @@ def changed(tmp_path: Path, rendered: Callable[[str], Any]) -> Callable[[Change]
         rendering = deepcopy(rendered("default"))
         how(rendering.kind("Deployment")["apollo"]["spec"]["template"]["spec"])
         file = tmp_path / "changed.yaml"
-        file.write_text("\n---\n".join(map(json.dumps, rendering.manifests)))
+        file.write_text(yaml.safe_dump_all(rendering.manifests))
         return [file]
 
     return change
@@ -67,7 +68,7 @@ def test_a_finding_needs_a_waiver_and_a_waiver_a_finding() -> None:
 
 
 def test_every_waiver_says_why() -> None:
-    for tool in ("checkov", "kube-score"):
+    for tool in ("checkov", "kube-score", "trivy"):
         for rule, reason in waivers(tool).items():
             assert len(reason) > 40, rule
 
@@ -89,3 +90,36 @@ def test_the_command_renders_every_values_file() -> None:
     assert done.returncode == 0, done.stderr
     folder = ROOT / "build/charts/prefect-server"
     assert {path.name for path in folder.iterdir()} == {path.name for path in helm.values_files()}
+
+
+@pytest.mark.audit
+def test_trivy_finds_nothing_severe_in_the_chart_and_the_dockerfile(tmp_path: Path, record_property: Any) -> None:
+    files = [tmp_path / values.name for values in helm.values_files()]
+    for values, file in zip(helm.values_files(), files, strict=True):
+        file.write_text(helm.template(values))
+    found = judge.trivy([*files, ROOT / "Dockerfile"])
+    record_property("trivy on the chart and the Dockerfile", found.figure)
+    assert found.wrong == ()
+
+
+@pytest.mark.audit
+def test_trivy_names_a_privileged_container_and_an_image_of_root(
+    tmp_path: Path, changed: Callable[[Change], list[Path]]
+) -> None:
+    files = changed(lambda pod: pod["containers"][0]["securityContext"].update(privileged=True))
+    image = tmp_path / "Dockerfile"
+    image.write_text(re.sub(r"^USER .*$", "USER root", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE))
+    found = judge.trivy([*files, image])
+    assert found.figure.startswith("2 HIGH, 0 CRITICAL")
+    chart, dockerfile = sorted(found.wrong, reverse=True)
+    assert "changed.yaml" in chart
+    assert "prefect-server-apollo" in chart
+    assert "privileged" in chart
+    assert "Dockerfile" in dockerfile
+
+
+@pytest.mark.audit
+def test_trivy_says_what_it_did_not_look_at(tmp_path: Path) -> None:
+    file = tmp_path / "changed.yaml"
+    file.write_text("- nothing\n")
+    assert judge.trivy([file]).wrong == ("trivy: changed.yaml: is nothing that it can judge",)

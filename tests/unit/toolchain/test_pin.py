@@ -1,11 +1,12 @@
 """The pinned modules of the tools."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from toolchain.error import ToolError
-from toolchain.tool import PULUMI, TOOLS, Program, Tool, version_in
+from toolchain.tool import PULUMI, TOOLS, TRIVY, Program, Tool, version_in
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,10 @@ def test_a_module_that_go_mod_does_not_require_is_an_error_that_names_both() -> 
     stranger = Program(name="pulumi", package="", version_module="example.com/none")
     with pytest.raises(ToolError, match=r"toolchain/pulumi/go\.mod .* example\.com/none"):
         PULUMI.pinned(stranger)
+
+
+def test_a_tool_that_is_built_with_another_experiment_of_go_is_another_entry_of_the_cache() -> None:
+    assert replace(TRIVY, experiments=()).recipe() != TRIVY.recipe()
 
 
 @pytest.mark.parametrize(
