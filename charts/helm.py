@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from charts import tool
+from charts import manifest, tool
 from charts.error import ChartError, RefusedError
-
-Manifest = dict[str, Any]
+from charts.manifest import Manifest
 
 CHART = Path(__file__).parent / "prefect-server"
 RELEASE = "prefect-server"
@@ -45,7 +42,7 @@ def template(values: Path, chart: Path = CHART) -> str:
 def render(values: Mapping[str, Any], chart: Path = CHART, release: str = RELEASE) -> list[Manifest]:
     """Return the objects that values render to. Values that the chart does not take are a `RefusedError`."""
     text = _template(chart, ("--values", "-"), given=json.dumps(values), release=release)
-    return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
+    return manifest.read(text)
 
 
 def _template(chart: Path, values: tuple[str, ...], *, given: str | None = None, release: str = RELEASE) -> str:

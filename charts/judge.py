@@ -9,9 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from charts import kubernetes_schema, tool
+from charts import kubernetes_schema, manifest, tool
 from charts.helm import CHART, OLDEST_KUBERNETES
 from charts.judgement import Judgement, unwaived, waivers
 
@@ -58,8 +56,8 @@ def kubeconform(files: Sequence[Path]) -> Judgement:
 
 def conformity(version: str, files: Sequence[Path]) -> dict[str, Any]:
     """Return kubeconform's own answer on files, by the strict schemas of a version of Kubernetes."""
-    documents = (document for file in files for document in yaml.load_all(file.read_text("utf-8"), yaml.CSafeLoader))
-    kinds = {(document["apiVersion"], document["kind"]) for document in documents if document}
+    objects = (each for file in files for each in manifest.read(file.read_text("utf-8")))
+    kinds = {(each["apiVersion"], each["kind"]) for each in objects}
     schemas = kubernetes_schema.folder(version, kinds) / "{{ .ResourceKind }}{{ .KindSuffix }}.json"
     options = ("-strict", "-summary", "-verbose", "-output", "json", "-kubernetes-version", version)
     answer: dict[str, Any] = json.loads(

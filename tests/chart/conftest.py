@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from charts import helm
+from charts import helm, manifest
 
 SERVICES = ("apollo", "graphql", "hasura", "towel", "ui")
 LEAST = {"database": {"host": "postgres.example.com", "secret": {"name": "prefect-database"}}}
@@ -67,7 +66,7 @@ def rendered() -> Callable[[str], Rendering]:
     @functools.cache
     def of(name: str) -> Rendering:
         values = helm.CHART / "ci" / f"{name}.yaml"
-        return Rendering([one for one in yaml.safe_load_all(helm.template(values)) if one])
+        return Rendering(manifest.read(helm.template(values)))
 
     return of
 

@@ -53,7 +53,7 @@ class Releases:
     urn: ClassVar = Urn("urn:pulumi:dev::test::kubernetes:helm.sh/v3:Release::small")
 
     def inputs(self, level: Any = "one", image: str = "app.test/app:1", **given: Any) -> dict[str, Any]:
-        basis = {"chart": str(self.chart), "name": "small", "namespace": self.namespace, "timeout": 5}
+        basis = {"chart": str(self.chart), "name": "small", "namespace": self.namespace, "timeout": 60}
         whole = {**basis, "skipAwait": True, **given}
         values = {"level": level, "image": image}
         inputs, failures = self.provider.check(self.urn, {}, {**whole, "values": values}, b"")

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from charts.manifest import read
 from emulators.pulumi_providers.provider import RefusedError
 
 _ABSENT = ("release: not found", "not found in release storage")
@@ -96,7 +95,7 @@ def _cause(said: str) -> str:
 def resource_names(manifest: str) -> dict[str, list[str]]:
     """The names of a manifest's objects by their kind, in the form of the genuine provider."""
     found: dict[str, set[str]] = {}
-    for one in yaml.load_all(manifest, Loader=yaml.CSafeLoader):
+    for one in read(manifest):
         if isinstance(one, Mapping) and one.get("kind"):
             version, metadata = str(one.get("apiVersion")), one.get("metadata") or {}
             group = version.rpartition("/")[0]
