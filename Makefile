@@ -158,6 +158,10 @@ audit: venv ## what is too slow for every run; writes build/audit.json
 	@for tool in checkov gitleaks trivy; do $(TOOLS) $$tool >/dev/null; done
 	@$(BIN)/python -m pytest -p tests.audit -m audit -n 2 --dist loadfile --no-loadscope-reorder
 
+.PHONY: bench
+bench: venv ## time registering flows beside Prefect's own command, to the screen and build/bench.json
+	@$(BIN)/python -m tests.bench
+
 .PHONY: lock
 lock: ## renew requirements/ from pyproject.toml, and the npm lock (needs uv and npm)
 	@for group in dev flows infra; do \
