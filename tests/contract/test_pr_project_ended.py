@@ -17,23 +17,10 @@ from emulators.azure_devops.app import TOKEN, DevOps
 from emulators.azure_devops.fault import Fault
 from registration.api import Api
 from registration.error import RefusedError
+from tests.contract.pipeline_run import NAMES, VARIABLES
 
-AZURE = {
-    "BUILD_REPOSITORY_PROVIDER": "TfsGit",
-    "BUILD_REPOSITORY_ID": "prefect-aks",
-    "SYSTEM_COLLECTIONURI": "https://dev.azure.com/contoso/",
-    "SYSTEM_TEAMPROJECT": "data & more",
-    "SYSTEM_ACCESSTOKEN": TOKEN,
-}
-GITHUB = {
-    "BUILD_REPOSITORY_PROVIDER": "GitHub",
-    "BUILD_REPOSITORY_NAME": "contoso/prefect-aks",
-    "GITHUB_TOKEN": TOKEN,
-}
 PLACES = {"azure": "prefect-aks", "github": "contoso/prefect-aks"}
 PROVIDERS = pytest.mark.parametrize("provider", ["azure", "github"])
-# What a run has only when it is a pull request's.
-ABSENT = ("SYSTEM_PULLREQUEST_PULLREQUESTID", "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER")
 NOTHING = "nothing to remove: no project is known to be of a pull request that has ended\n"
 
 
@@ -52,7 +39,7 @@ class Night:
         self._patch, self._output = patch, output
 
     def on(self, provider: str, **changed: str) -> "Night":
-        for name, value in ({"azure": AZURE, "github": GITHUB}[provider] | changed).items():
+        for name, value in (VARIABLES[provider] | changed).items():
             self._patch.setenv(name, value)
         return self
 
@@ -105,7 +92,7 @@ def night(
     devops.clear()
     monkeypatch.setenv(rest.VARIABLE, url)
     monkeypatch.chdir(tmp_path)
-    for name in {*AZURE, *GITHUB, *ABSENT}:
+    for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(rest, "_PAUSES", (0.01, 0.01, 0.01))
     night = Night(project, devops, monkeypatch, capsys)

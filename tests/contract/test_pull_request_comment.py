@@ -16,25 +16,9 @@ from emulators.background import listen
 from preview.loss import losses
 from preview.plan import Plan
 from preview.summary import Occasion, summary
+from tests.contract.pipeline_run import NAMES, PULL_REQUEST, VARIABLES
 from tests.unit.preview.conftest import CLUSTER, Log
 
-AZURE = {
-    "BUILD_REPOSITORY_PROVIDER": "TfsGit",
-    "BUILD_REPOSITORY_ID": "prefect-aks",
-    "SYSTEM_PULLREQUEST_PULLREQUESTID": "12",
-    "SYSTEM_COLLECTIONURI": "https://dev.azure.com/contoso/",
-    "SYSTEM_TEAMPROJECT": "data & more",
-    "SYSTEM_ACCESSTOKEN": TOKEN,
-    "SYSTEM_PULLREQUEST_SOURCECOMMITID": "0123456789abcdef",
-    "BUILD_BUILDID": "99",
-}
-GITHUB = {
-    "BUILD_REPOSITORY_PROVIDER": "GitHub",
-    "BUILD_REPOSITORY_NAME": "contoso/prefect-aks",
-    "SYSTEM_PULLREQUEST_PULLREQUESTID": "987654",
-    "SYSTEM_PULLREQUEST_PULLREQUESTNUMBER": "12",
-    "GITHUB_TOKEN": TOKEN,
-}
 # Seconds that no test waits for, and that a busy machine does not reach.
 LONG = 5
 PROVIDERS = pytest.mark.parametrize("provider", ["azure", "github"])
@@ -48,7 +32,7 @@ class Run:
         self._patch, self._output = patch, output
 
     def on(self, provider: str, **changed: str) -> "Run":
-        for name, value in ({"azure": AZURE, "github": GITHUB}[provider] | changed).items():
+        for name, value in (VARIABLES[provider] | PULL_REQUEST[provider] | changed).items():
             self._patch.setenv(name, value)
         return self
 
@@ -94,7 +78,7 @@ def run(
     devops.clear()
     monkeypatch.setenv(rest.VARIABLE, url)
     monkeypatch.chdir(tmp_path)
-    for name in {*AZURE, *GITHUB, "TF_BUILD"}:
+    for name in {*NAMES, "TF_BUILD"}:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(rest, "_PAUSES", (0.01, 0.01, 0.01))
     return Run(devops, monkeypatch, capsys)
