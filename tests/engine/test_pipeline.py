@@ -4,7 +4,6 @@
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from emulators.engine import Engine, engine
 from emulators.pulumi_providers.azure.function import SERVER
 from emulators.surroundings import surrounded
 from tests.engine.clone import clone, commit
+from tests.engine.pipeline_run import output, restore_tools, scripts, workspace
 from tests.unit.pipelines.variant import variant
 
 ROOT = Path(__file__).parents[2]
@@ -72,9 +72,8 @@ class Checkout:
             id_token=SECRETS["the federated token"],
             taken_as_done=taken_as_done,
         )
-        workspace = {"Pipeline.Workspace": str(self.root.parent), "Agent.OS": "Linux", "System.JobAttempt": "1"}
         group = {name: self.engine.environment[name] for name in GROUP}
-        variables = {**workspace, **DEVOPS, TOKEN: SECRETS["the run's token"]}
+        variables = {**workspace(self.root.parent), **DEVOPS, TOKEN: SECRETS["the run's token"]}
         return run(self.pipeline(occasion, **values), agent, variables, {f"prefect-aks-{self.stack}": group})
 
     def planned(self, occasion: Occasion, **values: Any) -> list[str]:
@@ -93,16 +92,6 @@ class Checkout:
         return httpx.get(f"{self.engine.environment['PREFECT_AKS_AZURE_EMULATOR']}/emulator/builds").json()
 
 
-def scripts(done: Run) -> list[str]:
-    return [each.step.script for each in done.done if each.step.script not in {"", "make venv"}]
-
-
-def output(done: Run) -> str:
-    return "".join(
-        f"{each.stage}.{each.job.name} {each.step.what} exit {each.code}\n{each.output}" for each in done.done
-    )
-
-
 def leaked(text: str) -> list[str]:
     return [name for name, secret in SECRETS.items() if secret in text]
 
@@ -112,8 +101,7 @@ def prepared(folder: Path, bare: Engine, stack: str) -> tuple[Path, Mapping[str,
     root = folder / "s"
     root.mkdir()
     clone(root)
-    # As if the caches of an earlier run had been restored.
-    (folder / "tools").symlink_to(Path(os.environ.get("PREFECT_AKS_CACHE", Path.home() / ".cache/prefect-aks")))
+    restore_tools(folder)
     (folder / "pulumi").symlink_to(bare.environment["PULUMI_HOME"])
     environment = {**bare.environment, "PULUMI_CONFIG_PASSPHRASE": SECRETS["the passphrase"]}
     opened = replace(bare, environment=environment)

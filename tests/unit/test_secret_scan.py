@@ -19,6 +19,7 @@ from detect_secrets.settings import default_settings
 
 from components import image_content
 from preview.git import git
+from tests.engine.clone import commit
 from toolchain import installer
 from toolchain.tool import GITLEAKS
 
@@ -133,7 +134,7 @@ def test_a_secret_that_a_later_commit_removed_is_found(tmp_path: Path) -> None:
     before = file.read_bytes()
     for content in (before + secrets_of_nobody(), before):
         file.write_bytes(content)
-        git(clone, "-c", "user.name=nobody", "-c", "user.email=nobody@example.com", "commit", "--quiet", "-am", "work")
+        commit(clone, "work")
     assert leaks("git", clone) == {f"utils/config.py: {rule}" for rule in RULES}
 
 
